@@ -1,0 +1,252 @@
+"""The build context of an image: which files belong to it, in a form that is the same on every clone.
+
+A provider that hashes the directory as it lies on disk sees another image after every checkout: file modes follow the
+umask, caches and virtual environments come and go, notes are edited. So the context is staged: exactly the files that
+matter, with fixed modes and times.
+"""
+
+import hashlib
+import os
+import posixpath
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pathspec
+
+from .errors import ArgumentError
+
+_USUALLY_IGNORED = (
+    # Notes and tests at the top do not run in the container; a `.md` further down may be a prompt or a template.
+    "/*.md",
+    "/docs/",
+    "/test/",
+    "/tests/",
+    # The infrastructure program may live beside the app; a changed stack file is no changed app.
+    "/Pulumi.yaml",
+    "/Pulumi.*.yaml",
+)
+"""Git patterns that the app's `.dockerignore` can take back, for instance with `!tests`."""
+
+_NEVER = (
+    ".git",
+    ".hg/",
+    ".svn/",
+    ".gitignore",
+    ".gitattributes",
+    ".github/",
+    ".dockerignore",
+    "__pycache__/",
+    "*.py[cod]",
+    ".*_cache/",
+    ".hypothesis/",
+    ".tox/",
+    ".nox/",
+    ".venv/",
+    "venv/",
+    "node_modules/",
+    "*.egg-info/",
+    ".coverage",
+    ".idea/",
+    ".vscode/",
+    ".DS_Store",
+    ".pulumi/",
+    ".pulumi-fastapi/",
+    ".terraform/",
+    "*.tfstate*",
+    # Secrets reach the app through its environment, never through the image.
+    ".env",
+    ".env.*",
+    ".envrc",
+)
+"""Git patterns that stay out whatever `.dockerignore` says."""
+
+_EPOCH = 315532800  # 1980-01-01, the oldest time that zip files can hold
+
+
+def files(source: Path) -> list[Path]:
+    """The files of the app in `source` that belong into its image, relative to `source` and sorted.
+
+    What stays out: what the app's own `.dockerignore` says (by Docker's rules), version control, caches, virtual
+    environments, `.env` files, and at the top tests, docs and notes (`*.md` that `pyproject.toml` does not mention).
+
+    Raises:
+        ArgumentError: no such directory, nothing in it, or a symbolic link that leaves it.
+    """
+    source = _directory(source)
+    found = sorted(_walk(source), key=lambda path: path.as_posix())
+    if not found:
+        raise ArgumentError(
+            "source", str(source), "has no file for an image (.dockerignore counts); give the directory of the app"
+        )
+    for path in found:
+        _check_link(source, path)
+    return found
+
+
+def digest(source: Path, extra: Mapping[str, str]) -> str:
+    """SHA-256 of the context and of `extra` (build arguments, platform, ...), in hex.
+
+    Covers paths and contents; not times, modes, owners or files that stay out of the image.
+    """
+    source = Path(source)
+    total = hashlib.sha256()
+    for path in files(source):
+        for part in (os.fsencode(path.as_posix()), _content(source / path)):
+            total.update(hashlib.sha256(part).digest())
+    for key, value in sorted(extra.items()):
+        for part in (b"extra", key.encode(), value.encode()):
+            total.update(hashlib.sha256(part).digest())
+    return total.hexdigest()
+
+
+def stage(source: Path, target: Path) -> Path:
+    """Copy exactly `files(source)` to `target`, which is replaced, with modes and times that only depend on content.
+
+    Files get 0644, or 0755 if they start with `#!`; directories 0755; everything the same old time.
+
+    Returns:
+        `target`.
+    """
+    source, target = Path(source).resolve(), Path(target)
+    if target.resolve() in (source, *source.parents):
+        raise ArgumentError("target", str(target), f"would replace the source {source}; give a directory of its own")
+    chosen = files(source)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    staging = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-"))
+    try:
+        for path in chosen:
+            _copy(source / path, staging / path)
+        for directory in (*_directories(staging), staging):
+            directory.chmod(0o755)
+            os.utime(directory, (_EPOCH, _EPOCH))
+        shutil.rmtree(target, ignore_errors=not target.exists())
+        staging.rename(target)
+    except BaseException:
+        shutil.rmtree(staging)
+        raise
+    return target
+
+
+def assemble(runtime: Path, source: Path | None, target: Path) -> Path:
+    """Stage a whole context: the runtime with its Dockerfile, and the app in `source/` (default: the bundled example).
+
+    Returns:
+        `target`.
+    """
+    stage(runtime, target)
+    if source is not None:
+        stage(source, target / "source")
+        os.utime(target, (_EPOCH, _EPOCH))
+    return target
+
+
+def _directory(source: Path) -> Path:
+    path = Path(source)
+    if not path.exists():
+        raise ArgumentError("source", str(source), "does not exist; give the directory that holds the app")
+    if not path.is_dir():
+        raise ArgumentError("source", str(source), "is a file; give the directory that holds the app")
+    return path.resolve()
+
+
+def _walk(source: Path) -> Iterator[Path]:
+    """Every entry that is not ignored: files, and symbolic links as such."""
+    never = _git_patterns(_NEVER)
+    ignored = _git_patterns((*_USUALLY_IGNORED, *_mentioned_notes(source), *_docker_patterns(source)))
+    for parent, directories, names in os.walk(source):
+        here = Path(parent).relative_to(source)
+        links = [name for name in directories if (Path(parent) / name).is_symlink()]
+        # Only what can never come back is not entered: below an ignored directory, `!` may take a file back.
+        directories[:] = [
+            name
+            for name in directories
+            if name not in links
+            and not never.match_file(f"{(here / name).as_posix()}/")
+            and not (Path(parent) / name / "pyvenv.cfg").exists()
+        ]
+        for name in (*names, *links):
+            path = here / name
+            # A socket or a named pipe is no part of an app, and reading it may never end.
+            ordinary = (source / path).is_symlink() or (source / path).is_file()
+            if ordinary and not never.match_file(path.as_posix()) and not ignored.match_file(path.as_posix()):
+                yield path
+
+
+def _git_patterns(lines: tuple[str, ...]) -> pathspec.PathSpec[pathspec.Pattern]:
+    return pathspec.PathSpec.from_lines("gitignore", lines)
+
+
+def _mentioned_notes(source: Path) -> list[str]:
+    """`!` patterns for the notes that `pyproject.toml` names (readme, license): building the project needs them."""
+    project = source / "pyproject.toml"
+    if not project.is_file():
+        return []
+    text = project.read_text(errors="replace")
+    return [f"!/{note.name}" for note in sorted(source.glob("*.md")) if note.name in text]
+
+
+def _docker_patterns(source: Path) -> list[str]:
+    """The app's `.dockerignore` as Git patterns.
+
+    Docker reads a pattern from the top of the context (`data` is not `app/data`) and a trailing slash means nothing.
+    """
+    ignore_file = source / ".dockerignore"
+    if not ignore_file.is_file():
+        return []
+    patterns = []
+    for line in ignore_file.read_text(encoding="utf-8-sig", errors="replace").splitlines():
+        pattern = line.strip()
+        if not pattern or line.startswith("#"):
+            continue
+        negated = "!" if pattern.startswith("!") else ""
+        clean = posixpath.normpath(pattern.removeprefix("!").strip()).lstrip("/")
+        if clean != ".":
+            patterns.append(_valid(ignore_file, f"{negated}/{clean}"))
+    return patterns
+
+
+def _valid(ignore_file: Path, pattern: str) -> str:
+    try:
+        _git_patterns((pattern,))
+    except (ValueError, re.error) as error:
+        raise ArgumentError("source", pattern, f"{ignore_file} has a pattern that cannot be read ({error})") from None
+    return pattern
+
+
+def _check_link(source: Path, path: Path) -> None:
+    """Refuse a link that means something else, or nothing, inside the image."""
+    link = source / path
+    if not link.is_symlink():
+        return
+    points_to = os.readlink(link)
+    if os.path.isabs(points_to) or not link.resolve().is_relative_to(source):
+        raise ArgumentError(
+            "source",
+            str(source),
+            f"the symbolic link {path.as_posix()} -> {points_to} leaves the directory;"
+            " copy what it points to, or list it in .dockerignore",
+        )
+
+
+def _content(path: Path) -> bytes:
+    return f"link to {os.readlink(path)}".encode() if path.is_symlink() else path.read_bytes()
+
+
+def _copy(origin: Path, copy: Path) -> None:
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    if origin.is_symlink():
+        copy.symlink_to(os.readlink(origin))
+    else:
+        shutil.copyfile(origin, copy)
+        with origin.open("rb") as file:
+            copy.chmod(0o755 if file.read(2) == b"#!" else 0o644)
+    os.utime(copy, (_EPOCH, _EPOCH), follow_symlinks=False)
+
+
+def _directories(root: Path) -> Iterator[Path]:
+    """Every directory below `root`, the deepest first."""
+    for parent, names, _ in os.walk(root, topdown=False):
+        yield from (Path(parent) / name for name in names if not (Path(parent) / name).is_symlink())
