@@ -1,0 +1,93 @@
+"""What to run: one description of a FastAPI app for Fargate, Lambda and Cloud Run."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any, Optional
+
+from pulumi import Input, Output
+
+from .connection_pool import ConnectionPool
+from .errors import ArgumentError
+from .timeouts import Timeouts
+from .validation import check_fields, in_range, matches
+
+_VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FastAPIApp:
+    """A FastAPI app: where its code is, how it is configured, and how it behaves under load."""
+
+    source: Optional[str] = None
+    """Directory of the app. Default: the app bundled with this package, meant to be replaced."""
+    image: Optional[Input[str]] = None
+    """An image that exists already, by digest (`repository@sha256:...`); then nothing is built. Default: build
+    `source`."""
+    module: str = "app.main:app"
+    """The ASGI app to serve, as `package.module:attribute`."""
+    command: Optional[list[str]] = None
+    """Command of the container. Default: the image's own, which serves `module`."""
+    environment: Optional[dict[str, Any]] = None
+    """Plain variables: text or an Output; numbers, booleans, lists and mappings are written as JSON."""
+    secrets: Optional[dict[str, Input[str]]] = field(default=None, metadata={"secret": True})
+    """Secret variables by value; they are stored in the cloud's secret manager and read from there."""
+    secret_arns: Optional[dict[str, Input[str]]] = None
+    """Secret variables that exist already: the secret's ARN, or `ARN:json-key::` for one key of it."""
+    port: int = 8000
+    """Port the container listens on."""
+    pool: ConnectionPool = field(default_factory=ConnectionPool)
+    """Database connections per worker."""
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    """How long requests, idle connections and starting may take; every other timeout follows from these."""
+    liveness_path: str = "/-/healthy"
+    """Path that answers 200 while the process lives. The runtime serves the default outside the app's routes."""
+    readiness_path: str = "/-/ready"
+    """Path that answers 200 while the app can take traffic, 503 otherwise."""
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        if self.source is not None and self.image is not None:
+            raise ArgumentError("image", self.image, f"give either source or image, source is {self.source!r}")
+        in_range("port", self.port, 1024, 65535)  # below 1024 a non-root process cannot listen
+        matches(
+            "module",
+            self.module,
+            rf"{_VARIABLE}(\.{_VARIABLE})*:{_VARIABLE}(\.{_VARIABLE})*(\(\))?",
+            "'package.module:attribute'",
+        )
+        for path in ("liveness_path", "readiness_path"):
+            matches(path, getattr(self, path), r"/[!-~]{0,1023}", "a path that starts with /")
+        self._check_variables()
+        object.__setattr__(
+            self, "environment", {key: _text(key, value) for key, value in (self.environment or {}).items()}
+        )
+
+    def _check_variables(self) -> None:
+        seen: dict[str, str] = {}
+        for kind in ("environment", "secrets", "secret_arns"):
+            for variable in getattr(self, kind) or {}:
+                matches(f"{kind} variable", variable, _VARIABLE, "a name of letters, digits and underscores")
+                if variable in seen:
+                    raise ArgumentError(f"{kind}[{variable!r}]", variable, f"is set in {seen[variable]} too; keep one")
+                seen[variable] = kind
+        for variable, arn in (self.secret_arns or {}).items():
+            matches(
+                f"secret_arns[{variable!r}]",
+                arn,
+                r"arn:[^:]+:(secretsmanager|ssm):.+",
+                "the ARN of a secret or parameter",
+            )
+
+
+def _text(variable: str, value: Any) -> Input[str]:
+    """A variable's value as the container gets it; settings libraries read JSON for everything that is not text."""
+    if isinstance(value, (str, Output)):
+        return value
+    if value is None:
+        raise ArgumentError(f"environment[{variable!r}]", None, "a variable needs a value; leave it out to unset it")
+    try:
+        return json.dumps(value)
+    except TypeError:
+        raise ArgumentError(
+            f"environment[{variable!r}]", value, "must be text, a number, true or false, a list or a mapping of those"
+        ) from None

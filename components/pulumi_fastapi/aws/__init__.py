@@ -1,0 +1,43 @@
+"""The parts of a FastAPI service on AWS, usable and shareable alone."""
+
+from .alarms import AlarmTopic, Dashboard, DatabaseAlarms, ServiceAlarms
+from .autoscaling import Autoscaling
+from .database import Database, DatabaseArgs, ExistingDatabase
+from .fargate_service import FargateFastAPIService, FargateFastAPIServiceArgs
+from .image import Image, ImageArgs
+from .load_balancer import Certificate, ExistingLoadBalancer, LoadBalancer, LoadBalancerArgs, Target, TargetArgs
+from .network import ExistingNetwork, Network, NetworkArgs, Outbound
+from .registry import Registry, RegistryArgs
+from .roles import TaskRoles
+from .secrets import Secrets
+from .task import Task
+
+__all__ = [
+    "AlarmTopic",
+    "Autoscaling",
+    "Certificate",
+    "Dashboard",
+    "Database",
+    "DatabaseAlarms",
+    "DatabaseArgs",
+    "ExistingDatabase",
+    "ExistingLoadBalancer",
+    "ExistingNetwork",
+    "FargateFastAPIService",
+    "FargateFastAPIServiceArgs",
+    "Image",
+    "ImageArgs",
+    "LoadBalancer",
+    "LoadBalancerArgs",
+    "Network",
+    "NetworkArgs",
+    "Outbound",
+    "Registry",
+    "RegistryArgs",
+    "Secrets",
+    "ServiceAlarms",
+    "Target",
+    "TargetArgs",
+    "Task",
+    "TaskRoles",
+]

@@ -1,0 +1,377 @@
+"""What pages people: one topic, a few alarms that say what to do, and a dashboard."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Optional
+
+import pulumi_aws as aws
+from pulumi import Input, InvokeOptions, Output, ResourceOptions
+
+from ..component import Component
+from ..connection_pool import RESERVED
+from ..errors import ArgumentError
+from ..sizing import GIB, instance_memory
+from ..validation import matches
+from . import policies
+
+MIN_REQUESTS = 20
+"""Requests in a minute below which an error rate means nothing: one scanner is no outage."""
+
+
+class AlarmTopic(Component):
+    """The SNS topic that alarms go to, with e-mail subscribers, which each confirm once. Costs nothing worth naming.
+
+    It takes messages from CloudWatch alarms of its own account, over TLS only.
+    """
+
+    arn: Output[str]
+    """ARN of the topic."""
+
+    def __init__(self, name: str, emails: Sequence[str] = (), opts: Optional[ResourceOptions] = None) -> None:
+        for email in emails:
+            matches("alarm_emails", email, r"[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address")
+        if len(set(emails)) != len(emails):
+            raise ArgumentError("alarm_emails", list(emails), "an address is named twice")
+        super().__init__(name, None, opts)
+        topic = aws.sns.Topic(self.child_name("alarms"), opts=self.child)
+        account = aws.get_caller_identity_output(opts=InvokeOptions(parent=self)).account_id
+        publish = policies.allow(["sns:Publish"], topic.arn)
+        aws.sns.TopicPolicy(
+            self.child_name("alarms"),
+            arn=topic.arn,
+            policy=policies.document(
+                {
+                    **publish,
+                    "Principal": {"Service": "cloudwatch.amazonaws.com"},
+                    "Condition": {"StringEquals": {"aws:SourceAccount": account}},
+                },
+                {
+                    **publish,
+                    "Effect": "Deny",
+                    "Principal": "*",
+                    "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+                },
+            ),
+            opts=self.child,
+        )
+        for index, email in enumerate(emails):
+            aws.sns.TopicSubscription(
+                self.child_name(f"email-{index}"), topic=topic.arn, protocol="email", endpoint=email, opts=self.child
+            )
+        self.publish(arn=topic.arn)
+
+
+class _Alarms(Component):
+    """A group of alarms on one topic."""
+
+    topic_arn: Input[str]
+
+    def _alarm(
+        self, label: str, description: str, *, periods: int, datapoints: int, **metric: Any
+    ) -> aws.cloudwatch.MetricAlarm:
+        """One alarm. Silence is not an alarm unless it says so, and absent data never notifies."""
+        return aws.cloudwatch.MetricAlarm(
+            self.child_name(label),
+            alarm_description=description,
+            alarm_actions=[self.topic_arn],
+            ok_actions=[self.topic_arn],
+            evaluation_periods=periods,
+            datapoints_to_alarm=datapoints,
+            treat_missing_data=metric.pop("treat_missing_data", "notBreaching"),
+            opts=self.child,
+            **metric,
+        )
+
+    def _metric(
+        self, namespace: str, dimensions: Mapping[str, Input[str]], name: str, statistic: str, period: int = 60
+    ) -> dict[str, Any]:
+        statistics = "extended_statistic" if statistic.startswith("p") else "statistic"
+        return {
+            "namespace": namespace,
+            "dimensions": dimensions,
+            "metric_name": name,
+            statistics: statistic,
+            "period": period,
+        }
+
+
+class DatabaseAlarms(_Alarms):
+    """Alarms of an RDS instance: CPU, memory, storage and connections. Each is billed by the month."""
+
+    def __init__(
+        self,
+        name: str,
+        instance: aws.rds.Instance,
+        instance_class: str,
+        storage_gb: int,
+        max_connections: int,
+        topic_arn: Input[str],
+        opts: Optional[ResourceOptions] = None,
+    ) -> None:
+        super().__init__(name, None, opts)
+        self.topic_arn = topic_arn
+        dimensions = {"DBInstanceIdentifier": instance.identifier}
+
+        def metric(metric_name: str) -> dict[str, Any]:
+            return self._metric("AWS/RDS", dimensions, metric_name, "Average")
+
+        connections = (max_connections - RESERVED) * 80 // 100
+        self._alarm(
+            "db-connections",
+            f"More than {connections} database connections, 80 % of the budget. Look for a service scaled beyond"
+            " its limits or a client that is not in the budget; use a larger class, smaller pools or a proxy"
+            " before new connections fail.",
+            periods=3,
+            datapoints=3,
+            comparison_operator="GreaterThanThreshold",
+            threshold=connections,
+            **metric("DatabaseConnections"),
+        )
+        self._alarm(
+            "db-cpu",
+            "Database CPU above 80 % for 15 minutes. Find the statement at the top of Performance Insights; a"
+            " burstable class may be out of CPU credits.",
+            periods=15,
+            datapoints=15,
+            comparison_operator="GreaterThanThreshold",
+            threshold=80,
+            **metric("CPUUtilization"),
+        )
+        self._alarm(
+            "db-memory",
+            "Less than 5 % of the database's memory is free. Use a larger class, or fewer connections: each takes"
+            " memory.",
+            periods=15,
+            datapoints=15,
+            comparison_operator="LessThanThreshold",
+            threshold=instance_memory(instance_class) // 20,
+            **metric("FreeableMemory"),
+        )
+        self._alarm(
+            "db-storage",
+            "Less free database storage than 5 % of what it began with, so it has not grown: max_storage_gb is"
+            " reached, or the last growth is less than six hours ago. Raise max_storage_gb.",
+            periods=3,
+            datapoints=3,
+            comparison_operator="LessThanThreshold",
+            threshold=storage_gb * GIB // 20,
+            **metric("FreeStorageSpace"),
+        )
+        self.publish()
+
+
+class ServiceAlarms(_Alarms):
+    """Alarms of a Fargate service: errors, latency, unhealthy and missing tasks, CPU, memory, logged errors.
+
+    Each is billed by the month.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        load_balancer: Input[str],
+        target: Input[str],
+        cluster: Input[str],
+        service: Input[str],
+        log_group: Input[str],
+        min_tasks: int,
+        topic_arn: Input[str],
+        latency_seconds: float,
+        opts: Optional[ResourceOptions] = None,
+    ) -> None:
+        super().__init__(name, None, opts)
+        self.topic_arn = topic_arn
+        self.targets = {"LoadBalancer": load_balancer, "TargetGroup": target}
+        tasks = {"ClusterName": cluster, "ServiceName": service}
+        self._alarm(
+            "errors",
+            f"More than 5 % of the requests answered 5xx, for 3 of 5 minutes with at least {MIN_REQUESTS}"
+            " requests. Look at the dashboard for a deploy at that time, then at the log group for tracebacks;"
+            " roll back if it began with a deploy.",
+            periods=5,
+            datapoints=3,
+            comparison_operator="GreaterThanThreshold",
+            threshold=5,
+            metric_queries=error_rate(self.targets),
+        )
+        self._alarm(
+            "latency",
+            f"The slowest 5 % of the requests take more than {latency_seconds:g} s. Compare with database CPU and"
+            " connections, and with task CPU; raise tasks_max if the service runs at its limit.",
+            periods=5,
+            datapoints=3,
+            comparison_operator="GreaterThanThreshold",
+            threshold=latency_seconds,
+            evaluate_low_sample_count_percentiles="ignore",
+            **self._metric("AWS/ApplicationELB", self.targets, "TargetResponseTime", "p95"),
+        )
+        self._alarm(
+            "unhealthy",
+            "A task fails its readiness check. Its log says which dependency; ECS replaces it after the checks it"
+            " is allowed.",
+            periods=5,
+            datapoints=5,
+            comparison_operator="GreaterThanThreshold",
+            threshold=0,
+            **self._metric("AWS/ApplicationELB", self.targets, "UnHealthyHostCount", "Maximum"),
+        )
+        self._alarm(
+            "down",
+            "No task can take traffic: the service is down. Look at the service's events and the last stopped tasks.",
+            periods=2,
+            datapoints=2,
+            comparison_operator="LessThanThreshold",
+            threshold=1,
+            treat_missing_data="breaching",
+            **self._metric("AWS/ApplicationELB", self.targets, "HealthyHostCount", "Maximum"),
+        )
+        self._alarm(
+            "tasks",
+            f"Fewer than {min_tasks} tasks have been ready for 10 minutes: they stop or do not start. The reason"
+            " is in the service's events and in the stopped tasks (aws ecs describe-tasks).",
+            periods=10,
+            datapoints=10,
+            comparison_operator="LessThanThreshold",
+            threshold=min_tasks,
+            treat_missing_data="breaching",
+            **self._metric("AWS/ApplicationELB", self.targets, "HealthyHostCount", "Maximum"),
+        )
+        for label, metric, advice in (
+            ("cpu", "CPUUtilization", "raise tasks_max, or cpu"),
+            ("memory", "MemoryUtilization", "raise memory, or look for a leak: does it grow until the next deploy?"),
+        ):
+            self._alarm(
+                label,
+                f"Tasks use more than 90 % of their {label} for 15 minutes although the service scales: {advice}.",
+                periods=15,
+                datapoints=15,
+                comparison_operator="GreaterThanThreshold",
+                threshold=90,
+                **self._metric("AWS/ECS", tasks, metric, "Average"),
+            )
+        self._logged_errors(log_group)
+        self.publish()
+
+    def _logged_errors(self, log_group: Input[str]) -> None:
+        """Errors that no 5xx shows: background work, start-up, shutdown."""
+        namespace = self.child_name("logs")
+        errors = aws.cloudwatch.LogMetricFilter(
+            self.child_name("logged-errors"),
+            log_group_name=log_group,
+            pattern='?ERROR ?CRITICAL ?"Traceback (most recent call last)"',
+            metric_transformation={"name": "LoggedErrors", "namespace": namespace, "value": "1", "default_value": "0"},
+            opts=self.child,
+        )
+        self._alarm(
+            "logged-errors",
+            "More than 10 errors a minute are logged, for 3 of 5 minutes. Search the log group for ERROR.",
+            periods=5,
+            datapoints=3,
+            comparison_operator="GreaterThanThreshold",
+            threshold=10,
+            **self._metric(namespace, {}, "LoggedErrors", "Sum"),
+        )
+        self.log_metric = errors
+
+
+def error_rate(targets: Mapping[str, Input[str]]) -> list[aws.cloudwatch.MetricAlarmMetricQueryArgs]:
+    """Percent of requests answered 5xx, 0 while there are too few requests to tell."""
+
+    def count(identifier: str, metric: str) -> aws.cloudwatch.MetricAlarmMetricQueryArgs:
+        return aws.cloudwatch.MetricAlarmMetricQueryArgs(
+            id=identifier,
+            metric=aws.cloudwatch.MetricAlarmMetricQueryMetricArgs(
+                namespace="AWS/ApplicationELB", metric_name=metric, dimensions=targets, stat="Sum", period=60
+            ),
+        )
+
+    return [
+        count("requests", "RequestCount"),
+        count("errors", "HTTPCode_Target_5XX_Count"),
+        aws.cloudwatch.MetricAlarmMetricQueryArgs(
+            id="rate",
+            label="5xx in percent",
+            expression=f"IF(FILL(requests, 0) >= {MIN_REQUESTS}, 100 * FILL(errors, 0) / requests, 0)",
+            return_data=True,
+        ),
+    ]
+
+
+class Dashboard(Component):
+    """A CloudWatch dashboard: traffic, errors, latency, tasks, and the database if there is one. Billed by the
+    month."""
+
+    dashboard_name: Output[str]
+    """Name of the dashboard."""
+
+    def __init__(
+        self,
+        name: str,
+        load_balancer: Input[str],
+        target: Input[str],
+        cluster: Input[str],
+        service: Input[str],
+        database: Optional[Input[str]] = None,
+        opts: Optional[ResourceOptions] = None,
+    ) -> None:
+        super().__init__(name, None, opts)
+        region = aws.get_region_output(opts=InvokeOptions(parent=self)).region
+        parts = {"lb": load_balancer, "tg": target, "cluster": cluster, "service": service, "region": region}
+        if database is not None:
+            parts["db"] = database
+        # The service's physical name is random, so two stacks in one account do not overwrite each other's dashboard.
+        dashboard = aws.cloudwatch.Dashboard(
+            self.child_name("dashboard"),
+            dashboard_name=service,
+            dashboard_body=Output.all(**parts).apply(dashboard_body),
+            opts=self.child,
+        )
+        self.publish(dashboard_name=dashboard.dashboard_name)
+
+
+def dashboard_body(parts: Mapping[str, str]) -> str:
+    """The dashboard as JSON: three graphs a row."""
+    lb = ["LoadBalancer", parts["lb"], "TargetGroup", parts["tg"]]
+    tasks = ["ClusterName", parts["cluster"], "ServiceName", parts["service"]]
+    elb, ecs, rds = "AWS/ApplicationELB", "AWS/ECS", "AWS/RDS"
+    graphs: list[tuple[str, str, list[list[Any]]]] = [
+        ("Requests", "Sum", [[elb, "RequestCount", *lb]]),
+        ("Errors", "Sum", [[elb, f"HTTPCode_Target_{code}_Count", *lb] for code in ("4XX", "5XX")]),
+        ("Latency", "p95", [[elb, "TargetResponseTime", *lb, {"stat": stat}] for stat in ("p50", "p95", "p99")]),
+        ("Ready tasks", "Maximum", [[elb, count, *lb] for count in ("HealthyHostCount", "UnHealthyHostCount")]),
+        (
+            "Task CPU and memory",
+            "Average",
+            [[ecs, metric, *tasks] for metric in ("CPUUtilization", "MemoryUtilization")],
+        ),
+    ]
+    if "db" in parts:
+        instance = ["DBInstanceIdentifier", parts["db"]]
+        graphs += [
+            ("Database connections", "Maximum", [[rds, "DatabaseConnections", *instance]]),
+            ("Database CPU", "Average", [[rds, "CPUUtilization", *instance]]),
+            (
+                "Database memory and storage",
+                "Average",
+                [[rds, m, *instance] for m in ("FreeableMemory", "FreeStorageSpace")],
+            ),
+        ]
+    widgets = [
+        {
+            "type": "metric",
+            "x": 8 * (index % 3),
+            "y": 6 * (index // 3),
+            "width": 8,
+            "height": 6,
+            "properties": {
+                "title": title,
+                "stat": stat,
+                "period": 60,
+                "region": parts["region"],
+                "view": "timeSeries",
+                "metrics": metrics,
+            },
+        }
+        for index, (title, stat, metrics) in enumerate(graphs)
+    ]
+    return json.dumps({"widgets": widgets})

@@ -1,0 +1,547 @@
+"""A FastAPI app on AWS Fargate."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Optional
+
+import pulumi
+import pulumi_aws as aws
+from pulumi import CustomTimeouts, Input, Output, ResourceOptions
+
+from ..app import FastAPIApp
+from ..component import Component, as_args
+from ..connection_pool import ConnectionBudget, ConnectionDemand
+from ..errors import ArgumentError
+from ..rollout import Rollout, worst_case_seconds
+from ..sizing import check_fargate_size, worker_count
+from ..timeouts import TimeoutLadder, ladder
+from ..validation import check_fields, in_range, one_of
+from .alarms import AlarmTopic, Dashboard, ServiceAlarms
+from .autoscaling import Autoscaling
+from .database import DatabaseLike, allow_clients, claim_connections
+from .image import ARCHITECTURES, Image, ImageArgs
+from .load_balancer import (
+    Certificate,
+    LoadBalancer,
+    LoadBalancerArgs,
+    LoadBalancerLike,
+    Target,
+    TargetArgs,
+    check_domain,
+)
+from .network import Network, NetworkLike
+from .registry import Registry, RegistryArgs
+from .roles import TaskRoles
+from .secrets import Secrets
+from .task import CONTAINER, Task
+
+
+@dataclass(frozen=True, kw_only=True)
+class FargateFastAPIServiceArgs:
+    """Inputs of `FargateFastAPIService`."""
+
+    app: FastAPIApp = field(default_factory=FastAPIApp)
+    """What to run. Default: the app bundled with this package."""
+    network: Optional[NetworkLike] = None
+    """Where to run: a `Network` or an `ExistingNetwork`. Default: a `Network` of its own."""
+    load_balancer: Optional[LoadBalancerLike] = None
+    """Entry to share: a `LoadBalancer` or an `ExistingLoadBalancer`. Default: a `LoadBalancer` of its own."""
+    database: Optional[DatabaseLike] = None
+    """PostgreSQL: a `Database` or an `ExistingDatabase`. Default none."""
+    cluster_arn: Optional[Input[str]] = None
+    """ECS cluster to run in. Default: a cluster of its own."""
+    domain: Optional[str] = None
+    """DNS name of the service. Default none: HTTP at the load balancer's name."""
+    zone_id: Optional[Input[str]] = None
+    """Route 53 zone of `domain`, for the certificate and the DNS record."""
+    certificate_arn: Optional[Input[str]] = None
+    """Certificate for `domain`. Default: one made and validated in `zone_id`."""
+    paths: Optional[list[str]] = None
+    """On a shared load balancer: requests for these paths only, such as `/api/*`. Default: any path."""
+    priority: Optional[int] = None
+    """On a shared load balancer: priority of the listener rule, 1 to 50000. Default: derived from the name."""
+    internal: Optional[bool] = None
+    """Reachable only from the network. Default: only where the network has no public subnets."""
+    cpu: int = 512
+    """CPU units per task, 256 to 16384 (1024 is 1 vCPU). Default 512."""
+    memory: int = 1024
+    """Memory per task in MiB, as Fargate sells it with `cpu`. Default 1024."""
+    architecture: str = "ARM64"
+    """`ARM64` or `X86_64`. Default ARM64, a fifth cheaper."""
+    workers: Optional[int] = None
+    """Worker processes per task, 1 to 64. Default: one per whole vCPU."""
+    tasks_min: int = 2
+    """Tasks that always run. Default 2: one zone may fail."""
+    tasks_max: int = 4
+    """Tasks under load; equal to `tasks_min` turns autoscaling off. Default 4."""
+    target_cpu: int = 60
+    """Average CPU in percent that scaling aims at, 10 to 90. Default 60."""
+    target_memory: int = 75
+    """Average memory in percent that scaling aims at, 10 to 90. Default 75."""
+    requests_per_target: Optional[int] = None
+    """Requests per task and minute that scaling aims at. Default: scale on CPU and memory only."""
+    spot_percent: int = 0
+    """Share of the tasks on Fargate Spot beyond the first one, in percent; about 70 % cheaper, stopped at two minutes'
+    notice.
+    Default 0."""
+    enable_execute_command: bool = False
+    """Allow `aws ecs execute-command`, a shell in a running task. Default off."""
+    container_insights: str = "disabled"
+    """`disabled`, `enabled` or `enhanced`; billed per metric. Default disabled."""
+    log_retention_days: int = 30
+    """Days that logs are kept, of those CloudWatch Logs offers. Default 30."""
+    keep_images: int = 20
+    """Images to keep in the registry. Default 20."""
+    access_logs: bool = False
+    """Write the load balancer's access logs into a bucket. Default off."""
+    alarm_emails: Optional[list[str]] = None
+    """Addresses that alarms go to; each must confirm once. Default none."""
+    alarm_topic_arn: Optional[Input[str]] = None
+    """SNS topic for the alarms. Default: the database's, or one of its own."""
+    alarm_latency: float = 1.0
+    """Seconds above which the 95th percentile of latency is an alarm. Default 1."""
+    deletion_protection: bool = True
+    """Refuse to delete load balancer and images, and keep deleted secrets for 30 days. Default on."""
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        check_fargate_size(self.cpu, self.memory)
+        one_of("architecture", self.architecture, ARCHITECTURES)
+        one_of("container_insights", self.container_insights, ("disabled", "enabled", "enhanced"))
+        one_of("log_retention_days", self.log_retention_days, LOG_RETENTION_DAYS)
+        check_domain("domain", self.domain)
+        in_range("tasks_min", self.tasks_min, 1, 5000)
+        in_range("tasks_max", self.tasks_max, self.tasks_min, 5000)
+        in_range("target_cpu", self.target_cpu, 10, 90, "%")
+        in_range("target_memory", self.target_memory, 10, 90, "%")
+        in_range("spot_percent", self.spot_percent, 0, 100, "%")
+        in_range("alarm_latency", self.alarm_latency, 0.01, 4000, "seconds")
+        if self.workers is not None:
+            in_range("workers", self.workers, 1, 64)
+        if self.requests_per_target is not None:
+            in_range("requests_per_target", self.requests_per_target, 1, 10_000_000, "requests per minute")
+        if self.alarm_topic_arn is not None and self.alarm_emails:
+            raise ArgumentError(
+                "alarm_emails", self.alarm_emails, "subscribe them to the topic of alarm_topic_arn instead"
+            )
+        if self.domain is None and (self.zone_id is not None or self.certificate_arn is not None):
+            raise ArgumentError("domain", None, "zone_id and certificate_arn are of use only with a domain")
+        if (
+            self.domain is not None
+            and self.zone_id is None
+            and self.certificate_arn is None
+            and self.load_balancer is None
+        ):
+            raise ArgumentError(
+                "zone_id", None, f"HTTPS for {self.domain} needs its Route 53 zone_id, or a certificate_arn"
+            )
+        self._check_shared_load_balancer()
+
+    def _check_shared_load_balancer(self) -> None:
+        if self.load_balancer is None:
+            for name in ("paths", "priority"):
+                if getattr(self, name) is not None:
+                    raise ArgumentError(name, getattr(self, name), "is of use only with a shared load_balancer")
+            return
+        if self.internal is not None:
+            raise ArgumentError("internal", self.internal, "is decided by the load_balancer that is given")
+        needed = ladder(self.app.timeouts).idle
+        if self.load_balancer.idle_timeout != needed:
+            raise ArgumentError(
+                "load_balancer.idle_timeout",
+                self.load_balancer.idle_timeout,
+                f"must be {needed}, as app.timeouts says; make the balancer with idle_timeout={needed}"
+                " or change timeouts.idle",
+            )
+
+
+LOG_RETENTION_DAYS = (
+    1,
+    3,
+    5,
+    7,
+    14,
+    30,
+    60,
+    90,
+    120,
+    150,
+    180,
+    365,
+    400,
+    545,
+    731,
+    1096,
+    1827,
+    2192,
+    2557,
+    2922,
+    3288,
+    3653,
+)
+
+
+class FargateFastAPIService(Component):
+    """A FastAPI app on Fargate behind a load balancer: deployed without failed requests, scaled, watched.
+
+    Creates, where none is given: network, registry and image, secrets, cluster, load balancer with certificate; and
+    always:
+    roles, log group, task definition, service, autoscaling, alarms and dashboard.
+    Costs by the hour for tasks and load balancer, and by use for logs, traffic, alarms and images.
+    """
+
+    url: Output[str]
+    """Where the service answers."""
+    image: Output[str]
+    """The image that runs, by digest."""
+    cluster_arn: Output[str]
+    """ARN of the cluster, to share."""
+    cluster_name: Output[str]
+    """Name of the cluster."""
+    service_name: Output[str]
+    """Name of the ECS service."""
+    task_definition_arn: Output[str]
+    """The revision that was deployed."""
+    log_group_name: Output[str]
+    """Log group of the app."""
+    task_role_name: Output[str]
+    """Role of the app, to attach policies to."""
+    security_group_id: Output[str]
+    """Security group of the tasks."""
+    database_endpoint: Optional[Output[str]]
+    """`host:port` of the database, if there is one."""
+    database_secret_arn: Optional[Input[str]]
+    """Secret with the database's user and password, if there is one."""
+    alarm_topic_arn: Input[str]
+    """SNS topic of the alarms."""
+    workers: int
+    """Worker processes per task."""
+    connection_budget: Optional[dict[str, Any]]
+    """Connections that the database holds and that its clients may open, if there is a database."""
+    timeouts: dict[str, Any]
+    """Every timeout, in seconds."""
+    deployment_seconds: dict[str, int]
+    """How long a deploy can take at most, by its terms."""
+
+    def __init__(
+        self, name: str, args: Optional[FargateFastAPIServiceArgs] = None, opts: Optional[ResourceOptions] = None
+    ) -> None:
+        self.args = args = as_args(FargateFastAPIServiceArgs, args)
+        app, rungs, rollout = args.app, ladder(args.app.timeouts), Rollout()
+        workers = args.workers or worker_count(args.cpu)
+        budget = self._claim_connections(name, workers, rollout)
+        super().__init__(name, args, opts)
+        self.network = args.network or Network(name, opts=self.child)
+        image = app.image or self._build_image()
+        secrets = self._secrets()
+        logs = aws.cloudwatch.LogGroup(
+            self.child_name("logs"), retention_in_days=args.log_retention_days, opts=self.child
+        )
+        cluster_arn = args.cluster_arn or self._cluster()
+        cluster_name = Output.from_input(cluster_arn).apply(lambda arn: arn.split("/")[-1])
+        self.load_balancer = args.load_balancer or self._load_balancer(rungs)
+        target = self._target(rungs)
+        roles = TaskRoles(
+            name,
+            image=image,
+            log_group_arn=logs.arn,
+            secret_arns=list(secrets.values()),
+            app_secret_arns=[args.database.secret_arn] if args.database else [],
+            enable_execute_command=args.enable_execute_command,
+            opts=self.child,
+        )
+        task = Task(
+            name,
+            app,
+            rungs,
+            image=image,
+            cpu=args.cpu,
+            memory=args.memory,
+            architecture=args.architecture,
+            environment=self._environment(rungs, workers),
+            secrets=secrets,
+            log_group=logs.name,
+            execution_role_arn=roles.execution_role_arn,
+            task_role_arn=roles.task_role_arn,
+            opts=self.child,
+        )
+        group = self._security_group()
+        deployment = worst_case_seconds(rungs, rollout, tasks=args.tasks_max)
+        service = self._service(
+            cluster_arn, task, target, group, rungs, rollout, deployment.total, [*roles.policies, target]
+        )
+        self._autoscaling(cluster_name, service, target)
+        topic = self._watch(cluster_name, service, target, logs)
+        self.publish(
+            url=target.url,
+            image=image,
+            cluster_arn=cluster_arn,
+            cluster_name=cluster_name,
+            service_name=service.name,
+            task_definition_arn=task.arn,
+            log_group_name=logs.name,
+            task_role_name=roles.task_role_name,
+            security_group_id=group.id,
+            database_endpoint=Output.concat(args.database.host, f":{args.database.port}") if args.database else None,
+            database_secret_arn=args.database.secret_arn if args.database else None,
+            alarm_topic_arn=topic,
+            workers=workers,
+            connection_budget=budget.as_dict() if budget else None,
+            timeouts=rungs.as_dict(),
+            deployment_seconds=deployment.as_dict(),
+        )
+
+    def _claim_connections(self, name: str, workers: int, rollout: Rollout) -> Optional[ConnectionBudget]:
+        if self.args.database is None:
+            return None
+        demand = ConnectionDemand(
+            client=name, tasks=self.args.tasks_max, surge=rollout.surge, workers=workers, pool=self.args.app.pool
+        )
+        return claim_connections(self.args.database, demand)
+
+    def _build_image(self) -> Output[str]:
+        args, name = self.args, self.resource_name
+        registry = Registry(
+            name,
+            RegistryArgs(keep_images=args.keep_images, deletion_protection=args.deletion_protection),
+            opts=self.child,
+        )
+        image = ImageArgs(source=args.app.source, module=args.app.module, architecture=args.architecture)
+        return Image(name, registry, image, opts=self.child).reference
+
+    def _secrets(self) -> dict[str, Input[str]]:
+        """Variable to `valueFrom`; the version is kept for the environment, so that a changed secret redeploys."""
+        app, references = self.args.app, dict[str, Input[str]]()
+        self.secrets_version: Optional[Output[str]] = None
+        if app.secrets:
+            secrets = Secrets(
+                self.resource_name, app.secrets, deletion_protection=self.args.deletion_protection, opts=self.child
+            )
+            references |= secrets.references
+            self.secrets_version = secrets.version_id
+        if self.args.database is not None:
+            for variable, key in (("DATABASE_USERNAME", "username"), ("DATABASE_PASSWORD", "password")):
+                references[variable] = Output.concat(self.args.database.secret_arn, f":{key}::")
+        return references | (app.secret_arns or {})
+
+    def _environment(self, rungs: TimeoutLadder, workers: int) -> dict[str, Input[str]]:
+        """What the runtime reads; a variable of the app itself wins."""
+        app, database = self.args.app, self.args.database
+        environment: dict[str, Input[str]] = {
+            "APP_MODULE": app.module,
+            "PORT": str(app.port),
+            "WEB_CONCURRENCY": str(workers),
+            "LIVENESS_PATH": app.liveness_path,
+            "READINESS_PATH": app.readiness_path,
+            **rungs.environment(),
+        }
+        if self.secrets_version is not None:
+            environment["SECRETS_VERSION"] = self.secrets_version
+        if database is not None:
+            environment |= {
+                "DATABASE_HOST": database.host,
+                "DATABASE_PORT": str(database.port),
+                "DATABASE_NAME": database.database_name,
+                "DATABASE_SECRET_ARN": database.secret_arn,
+                "DATABASE_POOL_SIZE": str(app.pool.size),
+                "DATABASE_MAX_OVERFLOW": str(app.pool.max_overflow),
+                "DATABASE_POOL_TIMEOUT": f"{app.pool.timeout:g}",
+            }
+        return environment | (app.environment or {})
+
+    def _cluster(self) -> Output[str]:
+        cluster = aws.ecs.Cluster(
+            self.child_name("cluster"),
+            settings=[{"name": "containerInsights", "value": self.args.container_insights}],
+            opts=self.child,
+        )
+        providers = aws.ecs.ClusterCapacityProviders(
+            self.child_name("cluster"),
+            cluster_name=cluster.name,
+            capacity_providers=["FARGATE", "FARGATE_SPOT"],
+            opts=self.child,
+        )
+        self.capacity: list[pulumi.Resource] = [providers]
+        return cluster.arn
+
+    def _load_balancer(self, rungs: TimeoutLadder) -> LoadBalancer:
+        args = self.args
+        return LoadBalancer(
+            self.resource_name,
+            LoadBalancerArgs(
+                network=self.network,
+                domain=args.domain,
+                zone_id=args.zone_id,
+                certificate_arn=args.certificate_arn,
+                internal=args.internal,
+                idle_timeout=rungs.idle,
+                access_logs=args.access_logs,
+                deletion_protection=args.deletion_protection,
+            ),
+            opts=self.child,
+        )
+
+    def _target(self, rungs: TimeoutLadder) -> Target:
+        args, certificate_arn = self.args, None
+        if args.load_balancer is not None and args.domain is not None:
+            certificate_arn = args.certificate_arn
+            if certificate_arn is None and args.zone_id is not None and args.load_balancer.https:
+                certificate_arn = Certificate(self.resource_name, args.domain, args.zone_id, opts=self.child).arn
+        return Target(
+            self.resource_name,
+            TargetArgs(
+                load_balancer=self.load_balancer,
+                vpc_id=self.network.vpc_id,
+                port=args.app.port,
+                health_path=args.app.readiness_path,
+                ladder=rungs,
+                domain=args.domain,
+                paths=args.paths,
+                priority=args.priority,
+                zone_id=args.zone_id,
+                certificate_arn=certificate_arn,
+            ),
+            opts=self.child,
+        )
+
+    def _security_group(self) -> aws.ec2.SecurityGroup:
+        """The tasks': in from the load balancer only, out to anywhere, as an app calls what it calls."""
+        group = aws.ec2.SecurityGroup(
+            self.child_name("tasks"),
+            vpc_id=self.network.vpc_id,
+            description="Tasks: the load balancer only",
+            tags={"Name": f"{self.resource_name}-tasks"},
+            opts=self.child,
+        )
+        balancer, port = self.load_balancer.security_group_id, self.args.app.port
+        aws.vpc.SecurityGroupIngressRule(
+            self.child_name("tasks-in"),
+            security_group_id=group.id,
+            referenced_security_group_id=balancer,
+            description="From the load balancer",
+            ip_protocol="tcp",
+            from_port=port,
+            to_port=port,
+            opts=self.child,
+        )
+        aws.vpc.SecurityGroupEgressRule(
+            self.child_name("lb-out"),
+            security_group_id=balancer,
+            referenced_security_group_id=group.id,
+            description=f"To the tasks of {self.resource_name}",
+            ip_protocol="tcp",
+            from_port=port,
+            to_port=port,
+            opts=self.child,
+        )
+        aws.vpc.SecurityGroupEgressRule(
+            self.child_name("tasks-out"),
+            security_group_id=group.id,
+            description="To anywhere",
+            ip_protocol="-1",
+            cidr_ipv4="0.0.0.0/0",
+            opts=self.child,
+        )
+        if self.args.database is not None:
+            allow_clients(self, "tasks", self.args.database.security_group_id, group.id, self.args.database.port)
+        return group
+
+    def _service(
+        self,
+        cluster_arn: Input[str],
+        task: Task,
+        target: Target,
+        group: aws.ec2.SecurityGroup,
+        rungs: TimeoutLadder,
+        rollout: Rollout,
+        deadline: int,
+        depends_on: list[pulumi.Resource],
+    ) -> aws.ecs.Service:
+        args = self.args
+        timeout = f"{deadline}s"
+        return aws.ecs.Service(
+            self.child_name("service"),
+            cluster=cluster_arn,
+            task_definition=task.arn,
+            desired_count=args.tasks_min,
+            capacity_provider_strategies=_capacity(args.spot_percent),
+            force_new_deployment=True,  # ECS refuses a changed capacity strategy without it
+            platform_version="LATEST",
+            deployment_controller={"type": "ECS"},
+            deployment_configuration={"strategy": rollout.strategy.value},
+            deployment_minimum_healthy_percent=rollout.minimum_percent,
+            deployment_maximum_percent=rollout.maximum_percent,
+            deployment_circuit_breaker={"enable": True, "rollback": True},
+            health_check_grace_period_seconds=rungs.grace,
+            wait_for_steady_state=True,
+            availability_zone_rebalancing="ENABLED",
+            enable_execute_command=args.enable_execute_command,
+            enable_ecs_managed_tags=True,
+            propagate_tags="SERVICE",
+            network_configuration={
+                "subnets": self.network.task_subnet_ids,
+                "security_groups": [group.id],
+                "assign_public_ip": self.network.assign_public_ip,
+            },
+            load_balancers=[
+                {"target_group_arn": target.arn, "container_name": CONTAINER, "container_port": args.app.port}
+            ],
+            opts=self.child_options(
+                depends_on=[*depends_on, *getattr(self, "capacity", [])],
+                ignore_changes=["desiredCount"] if args.tasks_max > args.tasks_min else None,
+                custom_timeouts=CustomTimeouts(create=timeout, update=timeout, delete=timeout),
+            ),
+        )
+
+    def _autoscaling(self, cluster_name: Output[str], service: aws.ecs.Service, target: Target) -> None:
+        args = self.args
+        if args.tasks_max == args.tasks_min:
+            return
+        Autoscaling(
+            self.resource_name,
+            cluster=cluster_name,
+            service=service.name,
+            tasks_min=args.tasks_min,
+            tasks_max=args.tasks_max,
+            startup=args.app.timeouts.startup,
+            target_cpu=args.target_cpu,
+            target_memory=args.target_memory,
+            requests_per_target=args.requests_per_target,
+            resource_label=Output.concat(self.load_balancer.arn_suffix, "/", target.arn_suffix),
+            opts=self.child,
+        )
+
+    def _watch(
+        self, cluster_name: Output[str], service: aws.ecs.Service, target: Target, logs: aws.cloudwatch.LogGroup
+    ) -> Input[str]:
+        args, database = self.args, self.args.database
+        topic = args.alarm_topic_arn or (database.alarm_topic_arn if database and not args.alarm_emails else None)
+        if topic is None:
+            topic = AlarmTopic(self.resource_name, args.alarm_emails or (), opts=self.child).arn
+        names: Mapping[str, Input[str]] = {
+            "load_balancer": self.load_balancer.arn_suffix,
+            "target": target.arn_suffix,
+            "cluster": cluster_name,
+            "service": service.name,
+        }
+        ServiceAlarms(
+            self.resource_name,
+            **names,
+            log_group=logs.name,
+            min_tasks=args.tasks_min,
+            topic_arn=topic,
+            latency_seconds=args.alarm_latency,
+            opts=self.child,
+        )
+        instance = getattr(database, "instance", None)
+        Dashboard(self.resource_name, **names, database=instance.identifier if instance else None, opts=self.child)
+        return topic
+
+
+def _capacity(spot_percent: int) -> list[aws.ecs.ServiceCapacityProviderStrategyArgs]:
+    """One task on demand, the rest in the given shares; always as a strategy, so that a change happens in place."""
+    on_demand = aws.ecs.ServiceCapacityProviderStrategyArgs(
+        capacity_provider="FARGATE", base=1, weight=100 - spot_percent
+    )
+    spot = aws.ecs.ServiceCapacityProviderStrategyArgs(capacity_provider="FARGATE_SPOT", weight=spot_percent)
+    return [on_demand, spot] if spot_percent else [on_demand]

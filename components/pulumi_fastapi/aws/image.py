@@ -1,0 +1,110 @@
+"""The image of an app, built and pushed by digest."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Optional
+
+import pulumi_aws as aws
+import pulumi_docker_build as docker_build
+from pulumi import InvokeOptions, Output, ResourceOptions
+
+from .. import build_context
+from ..component import Component, as_args, fitting_name
+from ..errors import ArgumentError
+from ..validation import check_fields, one_of
+from .registry import CACHE_PREFIX, IMAGE_PREFIX, Registry
+
+ARCHITECTURES = {"ARM64": "linux/arm64", "X86_64": "linux/amd64"}
+"""`cpuArchitecture` of a task to the platform of its image."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageArgs:
+    """Inputs of `Image`."""
+
+    source: Optional[str] = None
+    """Directory of the app. Default: the app bundled with this package."""
+    module: str = "app.main:app"
+    """The ASGI app to serve."""
+    architecture: str = "ARM64"
+    """`ARM64` or `X86_64`, as the task that runs it. Default ARM64."""
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        one_of("architecture", self.architecture, ARCHITECTURES)
+        if self.source is not None and not Path(self.source).is_dir():
+            raise ArgumentError("source", self.source, f"no such directory below {os.getcwd()}")
+
+
+class Image(Component):
+    """The image of an app: built for the architecture of the task, cached in the registry, pushed under its content's
+    hash.
+
+    Nothing is built in preview. Costs only its storage in the registry.
+    """
+
+    reference: Output[str]
+    """`repository@sha256:...`: what runs is what was built."""
+    digest: Output[str]
+    """Digest of the image's manifest."""
+
+    def __init__(
+        self, name: str, registry: Registry, args: Optional[ImageArgs] = None, opts: Optional[ResourceOptions] = None
+    ) -> None:
+        args = as_args(ImageArgs, args)
+        super().__init__(name, args, opts)
+        context = stage_context(name, args.source)
+        build_args = {"APP_MODULE": args.module}
+        tag = IMAGE_PREFIX + build_context.digest(context, {**build_args, "architecture": args.architecture})[:16]
+        cache = Output.concat(registry.url, ":", CACHE_PREFIX, args.architecture.lower())
+        image = docker_build.Image(
+            self.child_name("image"),
+            context={"location": str(context)},
+            dockerfile={"location": str(context / "Dockerfile")},
+            build_args=build_args,
+            platforms=[docker_build.Platform(ARCHITECTURES[args.architecture])],
+            tags=[Output.concat(registry.url, ":", tag)],
+            cache_from=[{"registry": {"ref": cache}}],
+            # ECR stores a cache only as an image manifest.
+            cache_to=[
+                {
+                    "registry": {
+                        "ref": cache,
+                        "image_manifest": True,
+                        "oci_media_types": True,
+                        "mode": docker_build.CacheMode.MAX,
+                    }
+                }
+            ],
+            registries=[self._login(registry)],
+            push=True,
+            build_on_preview=False,
+            opts=self.child,
+        )
+        self.publish(reference=Output.concat(registry.url, "@", image.digest), digest=image.digest)
+
+    def _login(self, registry: Registry) -> docker_build.RegistryArgs:
+        token = aws.ecr.get_authorization_token_output(
+            registry_id=registry.registry_id, opts=InvokeOptions(parent=self)
+        )
+        return docker_build.RegistryArgs(
+            address=registry.url, username=token.user_name, password=Output.secret(token.password)
+        )
+
+
+def stage_context(name: str, source: Optional[str]) -> Path:
+    """A clean copy of exactly the files that matter, relative to the program, with the same modes on every machine.
+
+    The provider hashes paths, modes and contents of a build context; without this, caches, checkouts with another umask
+    and other home directories would each rebuild the image.
+    """
+    origin = Path(source) if source is not None else bundled_app()
+    return build_context.stage(origin, Path(".pulumi-fastapi", "build", fitting_name(name, "", 63)))
+
+
+def bundled_app() -> Path:
+    """The app this package brings: beside the installed package, or in the checkout of its repository."""
+    package = Path(__file__).parents[1]
+    installed = package / "bundled_app"
+    return installed if installed.is_dir() else package.parents[1] / "app"

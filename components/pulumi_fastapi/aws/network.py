@@ -1,0 +1,329 @@
+"""Where a service runs: subnets for the load balancer, the tasks and the data, and the tasks' way out."""
+
+import ipaddress
+from abc import ABC
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Optional, Union
+
+import pulumi_aws as aws
+from pulumi import Input, InvokeOptions, Output, ResourceOptions
+
+from ..component import Component, as_args
+from ..errors import ArgumentError
+from ..validation import check_fields, in_range
+from . import policies
+
+TASK_ENDPOINTS = ("ecr.api", "ecr.dkr", "logs", "secretsmanager")
+"""AWS services that a Fargate task must reach to start; ECR's layers come through the S3 gateway endpoint."""
+
+
+class Outbound(StrEnum):
+    """How tasks reach AWS and the internet."""
+
+    PUBLIC_IP = "PUBLIC_IP"
+    """Tasks have a public address and accept only the load balancer. Billed per address and hour."""
+    NAT = "NAT"
+    """Tasks are private; NAT gateways carry what they send. Billed per gateway and hour, and per GB."""
+    ENDPOINTS = "ENDPOINTS"
+    """Tasks are private and reach AWS only, no internet. Billed per endpoint, zone and hour: four endpoints in two
+    zones cost more than one NAT gateway."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkArgs:
+    """Inputs of `Network`."""
+
+    cidr_block: str = "10.0.0.0/16"
+    """Addresses of the VPC, /16 to /22. Default 10.0.0.0/16."""
+    availability_zones: int = 2
+    """Zones to spread over, 2 to 4. Default 2, the least a load balancer takes."""
+    outbound: Outbound = Outbound.PUBLIC_IP
+    """`PUBLIC_IP`, `NAT` or `ENDPOINTS`. Default PUBLIC_IP, the cheapest."""
+    nat_gateways: int = 1
+    """With `outbound="NAT"`: how many; one per zone survives the loss of a zone. Default 1."""
+    flow_logs: bool = False
+    """Record accepted and rejected connections in CloudWatch Logs for 30 days. Default off, it is billed by volume."""
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        in_range("availability_zones", self.availability_zones, 2, 4)
+        in_range("nat_gateways", self.nat_gateways, 1, self.availability_zones)
+        try:
+            network = ipaddress.IPv4Network(self.cidr_block)
+        except ValueError as error:
+            raise ArgumentError(
+                "cidr_block", self.cidr_block, f"must be an IPv4 network such as 10.0.0.0/16 ({error})"
+            ) from None
+        in_range("cidr_block prefix", network.prefixlen, 16, 22)
+        if not network.is_private:
+            raise ArgumentError("cidr_block", self.cidr_block, "must be a private network such as 10.0.0.0/16")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExistingNetwork(ABC):
+    """A VPC that exists already, for where a `Network` would be made."""
+
+    vpc_id: Input[str]
+    """ID of the VPC."""
+    public_subnet_ids: Optional[Input[Sequence[Input[str]]]] = None
+    """Subnets with a route to an internet gateway, in two or more zones. Default none: the load balancer is
+    internal."""
+    private_subnet_ids: Optional[Input[Sequence[Input[str]]]] = None
+    """Subnets for the tasks, in two or more zones. Default: tasks run in the public subnets."""
+    isolated_subnet_ids: Optional[Input[Sequence[Input[str]]]] = None
+    """Subnets for the database, in two or more zones. Default: the private subnets."""
+    outbound: Optional[Outbound] = None
+    """How tasks in the private subnets reach ECR, logs and secrets: `NAT` or `ENDPOINTS`. Required with private
+    subnets."""
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        for field in ("public_subnet_ids", "private_subnet_ids", "isolated_subnet_ids"):
+            subnets = getattr(self, field)
+            if isinstance(subnets, Sequence) and len(subnets) < 2:
+                raise ArgumentError(field, list(subnets), "needs subnets in at least two availability zones")
+        if self.public_subnet_ids is None and self.private_subnet_ids is None:
+            raise ArgumentError("private_subnet_ids", None, "give public_subnet_ids, private_subnet_ids or both")
+        if self.private_subnet_ids is not None and self.outbound not in (Outbound.NAT, Outbound.ENDPOINTS):
+            raise ArgumentError(
+                "outbound",
+                self.outbound,
+                "tasks in private subnets start only if they reach ECR, CloudWatch Logs and Secrets Manager: say NAT"
+                " if the subnets route to a NAT gateway, ENDPOINTS if the VPC has the endpoints"
+                f" {', '.join(TASK_ENDPOINTS)} and s3",
+            )
+
+    @property
+    def load_balancer_subnet_ids(self) -> Input[Sequence[Input[str]]]:
+        """Subnets of an internet-facing load balancer, or of an internal one where there is no public subnet."""
+        return self.public_subnet_ids or self.private_subnet_ids  # type: ignore[return-value]
+
+    @property
+    def task_subnet_ids(self) -> Input[Sequence[Input[str]]]:
+        """Subnets of the tasks."""
+        return self.private_subnet_ids or self.public_subnet_ids  # type: ignore[return-value]
+
+    @property
+    def data_subnet_ids(self) -> Input[Sequence[Input[str]]]:
+        """Subnets of the database."""
+        return self.isolated_subnet_ids or self.task_subnet_ids
+
+    @property
+    def assign_public_ip(self) -> bool:
+        """Whether a task needs a public address to reach anything."""
+        return self.private_subnet_ids is None
+
+    @property
+    def internal(self) -> bool:
+        """Whether no public subnet exists."""
+        return self.public_subnet_ids is None
+
+
+class Network(Component):
+    """A VPC in which only ports 80 and 443 of the load balancer can be reached.
+
+    Creates a VPC, public subnets for load balancer and tasks, isolated subnets for data, an internet gateway, route
+    tables,
+    an S3 gateway endpoint and, if asked for, private subnets with NAT gateways or interface endpoints, and flow logs.
+    Costs nothing by itself; see `Outbound` for what its choices cost.
+    """
+
+    vpc_id: Output[str]
+    """ID of the VPC."""
+    cidr_block: str
+    """Addresses of the VPC."""
+    load_balancer_subnet_ids: list[Output[str]]
+    """Public subnets."""
+    task_subnet_ids: list[Output[str]]
+    """Public subnets, or private ones with NAT or endpoints."""
+    data_subnet_ids: list[Output[str]]
+    """Subnets without any route out."""
+    assign_public_ip: bool
+    """Whether a task needs a public address to reach anything."""
+    internal: bool
+    """Always false: there are public subnets."""
+
+    def __init__(self, name: str, args: Optional[NetworkArgs] = None, opts: Optional[ResourceOptions] = None) -> None:
+        self.args = args = as_args(NetworkArgs, args)
+        super().__init__(name, args, opts)
+        self.zones = aws.get_availability_zones_output(state="available", opts=InvokeOptions(parent=self)).names
+        self.blocks = list(ipaddress.IPv4Network(args.cidr_block).subnets(prefixlen_diff=4))
+        self.vpc = aws.ec2.Vpc(
+            self.child_name("vpc"),
+            cidr_block=args.cidr_block,
+            enable_dns_hostnames=True,
+            enable_dns_support=True,
+            tags={"Name": name},
+            opts=self.child,
+        )
+        self._close_default_security_group()
+        public, public_routes = self._public_subnets()
+        isolated, isolated_routes = self._subnets("isolated", first_block=8)
+        tasks, route_tables = public, [*public_routes, *isolated_routes]
+        if args.outbound is not Outbound.PUBLIC_IP:
+            tasks, private_routes = self._subnets("private", first_block=4)
+            route_tables += private_routes
+            if args.outbound is Outbound.NAT:
+                self._nat_gateways(public, private_routes)
+            else:
+                self._interface_endpoints(tasks)
+        self._gateway_endpoint(route_tables)
+        if args.flow_logs:
+            self._flow_logs()
+        self.publish(
+            vpc_id=self.vpc.id,
+            cidr_block=args.cidr_block,
+            load_balancer_subnet_ids=[subnet.id for subnet in public],
+            task_subnet_ids=[subnet.id for subnet in tasks],
+            data_subnet_ids=[subnet.id for subnet in isolated],
+            assign_public_ip=args.outbound is Outbound.PUBLIC_IP,
+            internal=False,
+        )
+
+    def _close_default_security_group(self) -> None:
+        """The group that resources get when nobody names one must allow nothing (FSBP EC2.2)."""
+        aws.ec2.DefaultSecurityGroup(
+            self.child_name("default"), vpc_id=self.vpc.id, ingress=[], egress=[], opts=self.child
+        )
+
+    def _public_subnets(self) -> tuple[list[aws.ec2.Subnet], list[aws.ec2.RouteTable]]:
+        gateway = aws.ec2.InternetGateway(
+            self.child_name("internet"), vpc_id=self.vpc.id, tags={"Name": self.resource_name}, opts=self.child
+        )
+        subnets, tables = self._subnets("public", first_block=0)
+        for zone, table in enumerate(tables):
+            aws.ec2.Route(
+                self.child_name(f"public-{zone}-internet"),
+                route_table_id=table.id,
+                destination_cidr_block="0.0.0.0/0",
+                gateway_id=gateway.id,
+                opts=self.child,
+            )
+        return subnets, tables
+
+    def _subnets(self, kind: str, first_block: int) -> tuple[list[aws.ec2.Subnet], list[aws.ec2.RouteTable]]:
+        """One subnet per zone, each with its own route table, so that zones fail apart."""
+        subnets, tables = [], []
+        for zone in range(self.args.availability_zones):
+            label = f"{kind}-{zone}"
+            tags = {"Name": f"{self.resource_name}-{label}"}
+            subnet = aws.ec2.Subnet(
+                self.child_name(label),
+                vpc_id=self.vpc.id,
+                availability_zone=self.zones[zone],
+                cidr_block=str(self.blocks[first_block + zone]),
+                map_public_ip_on_launch=False,
+                tags=tags,
+                opts=self.child,
+            )
+            table = aws.ec2.RouteTable(self.child_name(label), vpc_id=self.vpc.id, tags=tags, opts=self.child)
+            aws.ec2.RouteTableAssociation(
+                self.child_name(label), subnet_id=subnet.id, route_table_id=table.id, opts=self.child
+            )
+            subnets.append(subnet)
+            tables.append(table)
+        return subnets, tables
+
+    def _nat_gateways(self, public: list[aws.ec2.Subnet], private_routes: list[aws.ec2.RouteTable]) -> None:
+        gateways = []
+        for zone in range(self.args.nat_gateways):
+            address = aws.ec2.Eip(self.child_name(f"nat-{zone}"), domain="vpc", opts=self.child)
+            gateways.append(
+                aws.ec2.NatGateway(
+                    self.child_name(f"nat-{zone}"),
+                    subnet_id=public[zone].id,
+                    allocation_id=address.id,
+                    tags={"Name": f"{self.resource_name}-{zone}"},
+                    opts=self.child,
+                )
+            )
+        for zone, table in enumerate(private_routes):
+            aws.ec2.Route(
+                self.child_name(f"private-{zone}-nat"),
+                route_table_id=table.id,
+                destination_cidr_block="0.0.0.0/0",
+                nat_gateway_id=gateways[zone % len(gateways)].id,
+                opts=self.child,
+            )
+
+    def _interface_endpoints(self, subnets: list[aws.ec2.Subnet]) -> None:
+        group = aws.ec2.SecurityGroup(
+            self.child_name("endpoints"),
+            vpc_id=self.vpc.id,
+            description="AWS endpoints, for the VPC only",
+            opts=self.child,
+        )
+        aws.vpc.SecurityGroupIngressRule(
+            self.child_name("endpoints-https"),
+            security_group_id=group.id,
+            description="HTTPS from the VPC",
+            ip_protocol="tcp",
+            from_port=443,
+            to_port=443,
+            cidr_ipv4=self.args.cidr_block,
+            opts=self.child,
+        )
+        for service in TASK_ENDPOINTS:
+            aws.ec2.VpcEndpoint(
+                self.child_name(service.replace(".", "-")),
+                vpc_id=self.vpc.id,
+                service_name=self._service_name(service),
+                vpc_endpoint_type="Interface",
+                subnet_ids=[subnet.id for subnet in subnets],
+                security_group_ids=[group.id],
+                private_dns_enabled=True,
+                opts=self.child,
+            )
+
+    def _gateway_endpoint(self, route_tables: list[aws.ec2.RouteTable]) -> None:
+        """ECR's image layers come from S3; through the gateway they cost nothing."""
+        aws.ec2.VpcEndpoint(
+            self.child_name("s3"),
+            vpc_id=self.vpc.id,
+            service_name=self._service_name("s3"),
+            vpc_endpoint_type="Gateway",
+            route_table_ids=[table.id for table in route_tables],
+            opts=self.child,
+        )
+
+    def _service_name(self, service: str) -> Output[str]:
+        region = aws.get_region_output(opts=InvokeOptions(parent=self)).region
+        return Output.concat("com.amazonaws.", region, ".", service)
+
+    def _flow_logs(self) -> None:
+        group = aws.cloudwatch.LogGroup(self.child_name("flow-logs"), retention_in_days=30, opts=self.child)
+        role = aws.iam.Role(
+            self.child_name("flow-logs"),
+            assume_role_policy=policies.trust("vpc-flow-logs.amazonaws.com"),
+            opts=self.child,
+        )
+        aws.iam.RolePolicy(
+            self.child_name("flow-logs"),
+            role=role.name,
+            policy=policies.document(
+                policies.allow(
+                    ["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"],
+                    Output.concat(group.arn, ":*"),
+                )
+            ),
+            opts=self.child,
+        )
+        aws.ec2.FlowLog(
+            self.child_name("flow-logs"),
+            vpc_id=self.vpc.id,
+            traffic_type="ALL",
+            log_destination=group.arn,
+            iam_role_arn=role.arn,
+            tags={"Name": self.resource_name},
+            opts=self.child,
+        )
+
+
+# A Network can stand wherever an existing one can; the provider schema, read at run time, knows no unions.
+ExistingNetwork.register(Network)
+if TYPE_CHECKING:
+    NetworkLike = Union[Network, ExistingNetwork]
+else:
+    NetworkLike = ExistingNetwork

@@ -1,0 +1,104 @@
+"""The two roles of a task: what ECS may do to start it, and what the app may do."""
+
+import re
+from collections.abc import Sequence
+from typing import Optional
+
+import pulumi_aws as aws
+from pulumi import Input, Output, ResourceOptions
+
+from ..component import Component
+from . import policies
+
+_ECR_IMAGE = re.compile(
+    r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?/(?P<repository>[^:@]+)"
+)
+_PULL = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+_EXECUTE_COMMAND = [
+    "ssmmessages:CreateControlChannel",
+    "ssmmessages:CreateDataChannel",
+    "ssmmessages:OpenControlChannel",
+    "ssmmessages:OpenDataChannel",
+]
+_READ = {"secretsmanager": "secretsmanager:GetSecretValue", "ssm": "ssm:GetParameters"}
+
+
+class TaskRoles(Component):
+    """An execution role that may pull one image, write one log group and read the named secrets, and a role for the
+    app.
+
+    The app's role may read `app_secret_arns` and nothing else; attach what the app needs to `task_role_name`.
+    Costs nothing.
+    """
+
+    execution_role_arn: Output[str]
+    """Role with which ECS starts the task."""
+    task_role_arn: Output[str]
+    """Role of the app itself."""
+    task_role_name: Output[str]
+    """Its name, to attach more policies to."""
+
+    def __init__(
+        self,
+        name: str,
+        image: Input[str],
+        log_group_arn: Input[str],
+        secret_arns: Sequence[Input[str]] = (),
+        app_secret_arns: Sequence[Input[str]] = (),
+        enable_execute_command: bool = False,
+        opts: Optional[ResourceOptions] = None,
+    ) -> None:
+        super().__init__(name, None, opts)
+        trust = policies.trust("ecs-tasks.amazonaws.com")
+        execution = aws.iam.Role(self.child_name("execution", limit=64), assume_role_policy=trust, opts=self.child)
+        task = aws.iam.Role(self.child_name("task", limit=64), assume_role_policy=trust, opts=self.child)
+        execution_policy = aws.iam.RolePolicy(
+            self.child_name("execution"),
+            role=execution.name,
+            policy=policies.document(
+                policies.allow(["logs:CreateLogStream", "logs:PutLogEvents"], Output.concat(log_group_arn, ":*")),
+                Output.from_input(image).apply(pull_statements),
+                Output.all(*secret_arns).apply(read_statements),
+            ),
+            opts=self.child,
+        )
+        self.policies = [execution_policy]
+        if app_secret_arns or enable_execute_command:
+            # The actions of ECS Exec know no resources.
+            exec_statements = [policies.allow(_EXECUTE_COMMAND, "*")] if enable_execute_command else []
+            task_policy = aws.iam.RolePolicy(
+                self.child_name("task"),
+                role=task.name,
+                policy=policies.document(Output.all(*app_secret_arns).apply(read_statements), exec_statements),
+                opts=self.child,
+            )
+            self.policies.append(task_policy)
+        self.publish(execution_role_arn=execution.arn, task_role_arn=task.arn, task_role_name=task.name)
+
+
+def pull_statements(image: str) -> list[policies.Statement]:
+    """What pulling `image` needs: its repository and a login in ECR, nothing for a public registry."""
+    match = _ECR_IMAGE.match(image)
+    if match is None:
+        return []
+    partition = (
+        "aws-cn"
+        if match["region"].startswith("cn-")
+        else "aws-us-gov"
+        if match["region"].startswith("us-gov-")
+        else "aws"
+    )
+    repository = f"arn:{partition}:ecr:{match['region']}:{match['account']}:repository/{match['repository']}"
+    return [
+        policies.allow(_PULL, repository),
+        policies.allow(["ecr:GetAuthorizationToken"], "*"),  # a login is for a registry; the action knows no resources
+    ]
+
+
+def read_statements(arns: Sequence[str]) -> list[policies.Statement]:
+    """What reading secrets and parameters needs; a reference `arn:json-key::` is granted as its whole secret."""
+    by_service: dict[str, set[str]] = {}
+    for arn in arns:
+        parts = arn.split(":")
+        by_service.setdefault(parts[2], set()).add(":".join(parts[:7]))
+    return [policies.allow([_READ[service]], sorted(granted)) for service, granted in sorted(by_service.items())]

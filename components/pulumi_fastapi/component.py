@@ -1,0 +1,86 @@
+"""The base of every component: names, recorded inputs, parented children, published outputs."""
+
+import dataclasses
+import hashlib
+import re
+from collections.abc import Mapping
+from typing import Any, Optional, TypeVar, Union
+
+import pulumi
+from pulumi import Output, ResourceOptions
+
+from .errors import ArgumentError
+from .validation import camel_case, check_text, from_mapping
+
+# Pulumi appends "-" and seven hexadecimal digits to a resource name to make the physical name.
+_AUTONAME_SUFFIX = 8
+
+Args = TypeVar("Args")
+
+
+class Component(pulumi.ComponentResource):
+    """Records its inputs, so that the engine diffs it and hooks see it, and publishes its outputs."""
+
+    def __init__(self, name: str, args: Any, opts: Optional[ResourceOptions]) -> None:
+        if not isinstance(name, str):
+            raise ArgumentError("name", name, "must be text")
+        check_text("name", name)
+        super().__init__(f"pulumi-fastapi:index:{type(self).__name__}", name, recorded_inputs(args), opts)
+        self.resource_name = name
+        self.child = ResourceOptions(parent=self)
+
+    def child_options(self, **options: Any) -> ResourceOptions:
+        """Options of a child: parented here, plus what only that child needs."""
+        return ResourceOptions(parent=self, **options)
+
+    def child_name(self, suffix: str, limit: int = 63) -> str:
+        """The logical name of a child whose physical name may have `limit` characters."""
+        return fitting_name(self.resource_name, suffix, limit)
+
+    def publish(self, **outputs: Any) -> None:
+        """Set the outputs as attributes and register them with the engine."""
+        for name, value in outputs.items():
+            setattr(self, name, value)
+        self.register_outputs(
+            {camel_case(name): value for name, value in outputs.items() if not isinstance(value, pulumi.Resource)}
+        )
+
+
+def as_args(cls: type[Args], args: Union[Args, Mapping[str, Any], None]) -> Args:
+    """The typed arguments: other languages and dict users send a mapping (pulumi/pulumi#18526)."""
+    if isinstance(args, cls):
+        return args
+    if args is None or isinstance(args, Mapping):
+        return from_mapping(cls, args or {})  # type: ignore[no-any-return]
+    raise ArgumentError("args", args, f"must be {cls.__name__} or a mapping")
+
+
+def fitting_name(name: str, suffix: str, limit: int) -> str:
+    """`name-suffix`, made of letters, digits and single hyphens, starting with a letter, short enough for a physical
+    name.
+
+    AWS limits physical names (32 characters for a load balancer) while stacks and projects can be called anything. A
+    name that has to change keeps its beginning and gets a hash of the original, so that two long names stay different.
+    """
+    room = limit - _AUTONAME_SUFFIX - (len(suffix) + 1 if suffix else 0)
+    clean = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")
+    if not clean[:1].isalpha() or clean.lower().startswith("internal-"):  # ELB reserves "internal-"
+        clean = f"s-{clean}".strip("-")
+    if clean != name or len(clean) > room:
+        clean = f"{clean[: room - 7].rstrip('-')}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
+    return f"{clean}-{suffix}" if suffix else clean
+
+
+def recorded_inputs(args: Any) -> dict[str, Any]:
+    """The fields of an Args dataclass as component inputs: camelCase, secrets marked, other components left out."""
+    inputs: dict[str, Any] = {}
+    for field in dataclasses.fields(args) if args is not None else ():
+        value = getattr(args, field.name)
+        if value is None or isinstance(value, pulumi.Resource):
+            continue
+        if field.metadata.get("secret"):
+            value = {key: Output.secret(secret) for key, secret in value.items()}
+        elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+            value = recorded_inputs(value)
+        inputs[camel_case(field.name)] = value
+    return inputs
