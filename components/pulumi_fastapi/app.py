@@ -62,6 +62,11 @@ class FastAPIApp:
             self, "environment", {key: _text(key, value) for key, value in (self.environment or {}).items()}
         )
 
+    @property
+    def variables(self) -> set[str]:
+        """Names of all variables that the app is given here; ours of the same name give way."""
+        return {*(self.environment or ()), *(self.secrets or ()), *(self.secret_arns or ())}
+
     def _check_variables(self) -> None:
         seen: dict[str, str] = {}
         for kind in ("environment", "secrets", "secret_arns"):

@@ -102,7 +102,7 @@ class ConnectionDemand:
     def explain(self) -> str:
         """The arithmetic: `4 tasks x 2 during a deploy x 1 worker x (5 + 0) = 40`."""
         peak = self.processes // self.workers
-        rounded = "" if peak == self.tasks * self.surge else f" (rounded up to {peak})"
+        rounded = "" if math.isclose(peak, self.tasks * self.surge) else f" (rounded up to {peak})"
         return (
             f"{_count(self.tasks, 'task')} x {self.surge:g} during a deploy{rounded} x {_count(self.workers, 'worker')}"
             f" x ({self.pool.size} + {self.pool.max_overflow}) = {self.connections}"

@@ -28,10 +28,7 @@ class AlarmTopic(Component):
     """ARN of the topic."""
 
     def __init__(self, name: str, emails: Sequence[str] = (), opts: Optional[ResourceOptions] = None) -> None:
-        for email in emails:
-            matches("alarm_emails", email, r"[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address")
-        if len(set(emails)) != len(emails):
-            raise ArgumentError("alarm_emails", list(emails), "an address is named twice")
+        check_emails(emails)
         super().__init__(name, None, opts)
         topic = aws.sns.Topic(self.child_name("alarms"), opts=self.child)
         account = aws.get_caller_identity_output(opts=InvokeOptions(parent=self)).account_id
@@ -54,11 +51,28 @@ class AlarmTopic(Component):
             ),
             opts=self.child,
         )
-        for index, email in enumerate(emails):
-            aws.sns.TopicSubscription(
-                self.child_name(f"email-{index}"), topic=topic.arn, protocol="email", endpoint=email, opts=self.child
-            )
+        subscribe(self, topic.arn, emails)
         self.publish(arn=topic.arn)
+
+
+def check_emails(emails: Sequence[str]) -> None:
+    """Refuse what is no address, or one that is named twice."""
+    for email in emails:
+        matches("alarm_emails", email, r"[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address")
+    if len(set(emails)) != len(emails):
+        raise ArgumentError("alarm_emails", list(emails), "an address is named twice")
+
+
+def subscribe(component: Component, topic_arn: Input[str], emails: Sequence[str]) -> None:
+    """Send a topic's messages to these addresses; each has to confirm once."""
+    for index, email in enumerate(emails):
+        aws.sns.TopicSubscription(
+            component.child_name(f"email-{index}"),
+            topic=topic_arn,
+            protocol="email",
+            endpoint=email,
+            opts=component.child,
+        )
 
 
 class _Alarms(Component):

@@ -16,7 +16,7 @@ from ..rollout import Rollout, worst_case_seconds
 from ..sizing import check_fargate_size, worker_count
 from ..timeouts import TimeoutLadder, ladder
 from ..validation import check_fields, in_range, one_of
-from .alarms import AlarmTopic, Dashboard, ServiceAlarms
+from .alarms import AlarmTopic, Dashboard, ServiceAlarms, check_emails, subscribe
 from .autoscaling import Autoscaling
 from .database import DatabaseLike, allow_clients, claim_connections
 from .image import ARCHITECTURES, Image, ImageArgs
@@ -49,7 +49,7 @@ class FargateFastAPIServiceArgs:
     database: Optional[DatabaseLike] = None
     """PostgreSQL: a `Database` or an `ExistingDatabase`. Default none."""
     cluster_arn: Optional[Input[str]] = None
-    """ECS cluster to run in. Default: a cluster of its own."""
+    """ECS cluster to run in, with the capacity provider FARGATE. Default: a cluster of its own."""
     domain: Optional[str] = None
     """DNS name of the service. Default none: HTTP at the load balancer's name."""
     zone_id: Optional[Input[str]] = None
@@ -85,7 +85,7 @@ class FargateFastAPIServiceArgs:
     notice.
     Default 0."""
     enable_execute_command: bool = False
-    """Allow `aws ecs execute-command`, a shell in a running task. Default off."""
+    """Allow `aws ecs execute-command`, a shell in a running task; its agent needs a writable root. Default off."""
     container_insights: str = "disabled"
     """`disabled`, `enabled` or `enhanced`; billed per metric. Default disabled."""
     log_retention_days: int = 30
@@ -120,10 +120,7 @@ class FargateFastAPIServiceArgs:
             in_range("workers", self.workers, 1, 64)
         if self.requests_per_target is not None:
             in_range("requests_per_target", self.requests_per_target, 1, 10_000_000, "requests per minute")
-        if self.alarm_topic_arn is not None and self.alarm_emails:
-            raise ArgumentError(
-                "alarm_emails", self.alarm_emails, "subscribe them to the topic of alarm_topic_arn instead"
-            )
+        check_emails(self.alarm_emails or ())
         if self.domain is None and (self.zone_id is not None or self.certificate_arn is not None):
             raise ArgumentError("domain", None, "zone_id and certificate_arn are of use only with a domain")
         if (
@@ -263,6 +260,8 @@ class FargateFastAPIService(Component):
             log_group=logs.name,
             execution_role_arn=roles.execution_role_arn,
             task_role_arn=roles.task_role_arn,
+            writable_root=args.enable_execute_command,
+            keep_revisions=args.deletion_protection,
             opts=self.child,
         )
         group = self._security_group()
@@ -321,7 +320,8 @@ class FargateFastAPIService(Component):
             self.secrets_version = secrets.version_id
         if self.args.database is not None:
             for variable, key in (("DATABASE_USERNAME", "username"), ("DATABASE_PASSWORD", "password")):
-                references[variable] = Output.concat(self.args.database.secret_arn, f":{key}::")
+                if variable not in app.variables:
+                    references[variable] = Output.concat(self.args.database.secret_arn, f":{key}::")
         return references | (app.secret_arns or {})
 
     def _environment(self, rungs: TimeoutLadder, workers: int) -> dict[str, Input[str]]:
@@ -347,7 +347,8 @@ class FargateFastAPIService(Component):
                 "DATABASE_MAX_OVERFLOW": str(app.pool.max_overflow),
                 "DATABASE_POOL_TIMEOUT": f"{app.pool.timeout:g}",
             }
-        return environment | (app.environment or {})
+        derived = {variable: value for variable, value in environment.items() if variable not in app.variables}
+        return derived | (app.environment or {})
 
     def _cluster(self) -> Output[str]:
         cluster = aws.ecs.Cluster(
@@ -515,9 +516,9 @@ class FargateFastAPIService(Component):
         self, cluster_name: Output[str], service: aws.ecs.Service, target: Target, logs: aws.cloudwatch.LogGroup
     ) -> Input[str]:
         args, database = self.args, self.args.database
-        topic = args.alarm_topic_arn or (database.alarm_topic_arn if database and not args.alarm_emails else None)
-        if topic is None:
-            topic = AlarmTopic(self.resource_name, args.alarm_emails or (), opts=self.child).arn
+        topic = args.alarm_topic_arn or (database.alarm_topic_arn if database else None)
+        topic = topic or AlarmTopic(self.resource_name, opts=self.child).arn
+        subscribe(self, topic, args.alarm_emails or ())
         names: Mapping[str, Input[str]] = {
             "load_balancer": self.load_balancer.arn_suffix,
             "target": target.arn_suffix,

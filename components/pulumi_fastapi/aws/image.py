@@ -99,8 +99,11 @@ def stage_context(name: str, source: Optional[str]) -> Path:
     The provider hashes paths, modes and contents of a build context; without this, caches, checkouts with another umask
     and other home directories would each rebuild the image.
     """
-    origin = Path(source) if source is not None else bundled_app()
-    return build_context.stage(origin, Path(".pulumi-fastapi", "build", fitting_name(name, "", 63)))
+    workspace = Path(".pulumi-fastapi")
+    workspace.mkdir(exist_ok=True)
+    (workspace / ".gitignore").write_text("*\n")
+    target = workspace / "build" / fitting_name(name, "", 63)
+    return build_context.assemble(bundled_app(), Path(source) if source is not None else None, target)
 
 
 def bundled_app() -> Path:

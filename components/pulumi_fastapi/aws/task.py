@@ -38,6 +38,8 @@ class Task(Component):
         log_group: Input[str],
         execution_role_arn: Input[str],
         task_role_arn: Input[str],
+        writable_root: bool = False,
+        keep_revisions: bool = True,
         opts: Optional[ResourceOptions] = None,
     ) -> None:
         super().__init__(name, None, opts)
@@ -53,8 +55,7 @@ class Task(Component):
             execution_role_arn=execution_role_arn,
             task_role_arn=task_role_arn,
             volumes=[{"name": "tmp"}],
-            # A rollback needs the revision it goes back to.
-            skip_destroy=True,
+            skip_destroy=keep_revisions,  # going back on purpose needs the revision to go back to
             container_definitions=Output.json_dumps(
                 [
                     container(
@@ -64,6 +65,7 @@ class Task(Component):
                         memory=memory,
                         environment=environment,
                         secrets=secrets,
+                        writable_root=writable_root,
                         log_options={"awslogs-group": log_group, "awslogs-region": region},
                     )
                 ]
@@ -81,6 +83,7 @@ def container(
     memory: int,
     environment: Mapping[str, Input[str]],
     secrets: Mapping[str, Input[str]],
+    writable_root: bool,
     log_options: Mapping[str, Input[str]],
 ) -> dict[str, Any]:
     """The container definition, in ECS' own names."""
@@ -92,7 +95,7 @@ def container(
         "essential": True,
         "memory": memory,
         "user": USER,
-        "readonlyRootFilesystem": True,
+        "readonlyRootFilesystem": not writable_root,
         "privileged": False,
         # An init process reaps what the app spawns and passes signals on.
         "linuxParameters": {"initProcessEnabled": True, "capabilities": {"drop": ["ALL"]}},
