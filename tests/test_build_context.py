@@ -141,6 +141,7 @@ def test_a_moved_file_changes_the_digest(make: Make) -> None:
 
 def test_content_cannot_move_between_files_unseen(make: Make) -> None:
     assert digest(make("one", {"a": "bc", "d": ""}), {}) != digest(make("two", {"a": "b", "d": "c"}), {})
+    assert digest(make("five", {"a": "bc"}), {}) != digest(make("six", {"ab": "c"}), {})
     assert digest(make("three", {"a": "b"}), {"c": "d"}) != digest(make("four", {"a": "b", "c": "d"}), {})
 
 
@@ -243,6 +244,13 @@ def test_a_link_inside_the_app_stays_a_link(make: Make, tmp_path: Path) -> None:
     assert digest(source, {}) != before
 
 
+def test_an_absolute_link_is_refused_even_if_it_points_into_the_app(make: Make) -> None:
+    source = make()
+    (source / "link").symlink_to(source / "shop/main.py")
+    with pytest.raises(ArgumentError, match=r"the symbolic link link -> .* leaves the directory"):
+        files(source)
+
+
 @pytest.mark.parametrize("points_to", ["/etc/passwd", "../outside.txt", "../../../../etc", "shop/../../outside.txt"])
 def test_a_link_out_of_the_app_is_refused(make: Make, tmp_path: Path, points_to: str) -> None:
     source = make()
@@ -308,3 +316,4 @@ def test_two_contexts_of_the_same_app_are_the_same(make: Make, tmp_path: Path) -
     runtime = make("runtime", {"Dockerfile": "FROM scratch\n", "source/example/main.py": ""})
     one, two = assemble(runtime, make(), tmp_path / "one"), assemble(runtime, make(), tmp_path / "two")
     assert tree(one) == tree(two)
+    assert len({time for _, time, _ in tree(one).values()}) == 1

@@ -65,7 +65,7 @@ def test_rds_default_ends_at_5000() -> None:
         (4, 2.0, 1, 5, 0, "4 tasks x 2 during a deploy x 1 worker x (5 + 0) = 40"),
         (1, 2.0, 2, 20, 30, "1 task x 2 during a deploy x 2 workers x (20 + 30) = 200"),
         (3, 1.5, 1, 5, 0, "3 tasks x 1.5 during a deploy (rounded up to 5) x 1 worker x (5 + 0) = 25"),
-        (10, 1.1, 1, 1, 0, "10 tasks x 1.1 during a deploy x 1 worker x (1 + 0) = 11"),
+        (100, 1.1, 1, 1, 0, "100 tasks x 1.1 during a deploy x 1 worker x (1 + 0) = 110"),
     ],
 )
 def test_the_arithmetic_is_explained(
@@ -159,14 +159,13 @@ def test_the_suggested_class_fits_and_is_the_smallest_of_its_family(
 
 @given(demand=demands, more=st.sampled_from(["tasks", "surge", "workers", "pool"]))
 def test_more_of_anything_never_needs_fewer_connections(demand: ConnectionDemand, more: str) -> None:
-    size = demand.pool.size + 1
     larger = {
-        "tasks": demand.tasks + 1,
-        "surge": demand.surge + 0.5,
-        "workers": demand.workers + 1,
-        "pool": replace(demand.pool, size=size),
+        "tasks": replace(demand, tasks=demand.tasks + 1),
+        "surge": replace(demand, surge=demand.surge + 0.5),
+        "workers": replace(demand, workers=demand.workers + 1),
+        "pool": replace(demand, pool=replace(demand.pool, size=demand.pool.size + 1)),
     }
-    assert replace(demand, **{more: larger[more]}).connections >= demand.connections
+    assert larger[more].connections >= demand.connections
 
 
 def test_the_budget_is_plain_data_for_outputs() -> None:

@@ -77,6 +77,7 @@ def test_blue_green_has_no_traffic_steps() -> None:
         (4, 100, 125, 4, 4),  # one at a time
         (1, 0, 100, 1, 1),  # stop first: down in between
         (4, 50, 100, 2, 2),
+        (4, 25, 125, 1, 2),  # what stops makes room for new ones
         (2, 50, 200, 1, 2),  # one old task goes at once, the other when the new ones are healthy
     ],
 )
@@ -145,6 +146,7 @@ def test_only_a_rolling_deploy_can_run_with_a_smaller_peak() -> None:
     [
         ("strategy", "CANNARY"),
         ("minimum_percent", 101),
+        ("minimum_percent", "100"),
         ("maximum_percent", 99),
         ("bake_minutes", 1441),
         ("canary_bake_minutes", -1),
@@ -155,6 +157,12 @@ def test_only_a_rolling_deploy_can_run_with_a_smaller_peak() -> None:
 def test_a_rollout_that_cannot_be_is_refused_by_name(field: str, value: object) -> None:
     with pytest.raises(ArgumentError, match=f"^{field}: must be "):
         Rollout(**{field: value})  # type: ignore[arg-type]
+
+
+def test_a_strategy_can_be_given_by_name() -> None:
+    by_name = Rollout(strategy="rolling", maximum_percent=125)  # type: ignore[arg-type]
+    assert by_name == Rollout(strategy=Strategy.ROLLING, maximum_percent=125)
+    assert by_name.surge == surge("rolling", maximum_percent=125) == 1.25
 
 
 def test_a_misspelt_strategy_is_answered_with_the_right_one() -> None:

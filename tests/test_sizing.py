@@ -55,6 +55,11 @@ def test_the_nearest_memory_in_the_error_is_accepted(cpu: int, memory: int) -> N
         check_fargate_size(cpu, int(str(error.value).split("nearest is ")[1].split(",")[0]))
 
 
+def test_of_two_sizes_equally_near_the_larger_is_suggested() -> None:
+    with pytest.raises(ArgumentError, match="nearest is 512,"):
+        check_fargate_size(384, 1024)
+
+
 def test_the_error_lists_what_is_allowed() -> None:
     with pytest.raises(ArgumentError, match=r"must be 16384 to 61440 in steps of 4096 MiB with cpu=8192.*got 17408"):
         check_fargate_size(8192, 17408)

@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import cast
 
 from .errors import ArgumentError
 from .timeouts import TimeoutLadder
-from .validation import in_range, one_of
+from .validation import check_fields, in_range
 
 
 class Strategy(StrEnum):
@@ -64,7 +65,7 @@ class Rollout:
     """LINEAR: minutes between two steps. Default 6."""
 
     def __post_init__(self) -> None:
-        one_of("strategy", self.strategy, list(Strategy))
+        check_fields(self)
         in_range("minimum_percent", self.minimum_percent, 0, 100, "%")
         in_range("maximum_percent", self.maximum_percent, 100, 400, "%")
         if self.minimum_percent == self.maximum_percent == 100:
@@ -120,14 +121,14 @@ class Rollout:
 
 def surge(strategy: str = Strategy.ROLLING, maximum_percent: int = 200) -> float:
     """Peak of running tasks during a deploy, as a multiple of the desired count."""
-    return Rollout(strategy=_strategy(strategy), maximum_percent=maximum_percent).surge
+    return replace(_rollout(strategy), maximum_percent=maximum_percent).surge
 
 
 def happy_path_seconds(
     ladder: TimeoutLadder, strategy: Rollout | str = Strategy.ROLLING, *, tasks: int = 1
 ) -> DeploymentTime:
     """Seconds of a deploy in which nothing goes wrong."""
-    rollout = strategy if isinstance(strategy, Rollout) else Rollout(strategy=_strategy(strategy))
+    rollout = _rollout(strategy)
     starts, stops = rollout.batches(tasks)
     return DeploymentTime(
         {
@@ -148,7 +149,7 @@ def worst_case_seconds(
 
     Every wait takes its full timeout, and the last batch fails until the circuit breaker trips and ECS rolls back.
     """
-    rollout = strategy if isinstance(strategy, Rollout) else Rollout(strategy=_strategy(strategy))
+    rollout = _rollout(strategy)
     starts, stops = rollout.batches(tasks)
     start = PROVISION_WORST + ladder.startup
     # A check may just have failed when the app gets ready: one interval more than the checks that must pass.
@@ -174,6 +175,6 @@ def _breaker_threshold(tasks: int) -> int:
     return min(max(math.ceil(tasks / 2), 3), 200)
 
 
-def _strategy(strategy: str) -> Strategy:
-    one_of("strategy", strategy, list(Strategy))
-    return Strategy(strategy)
+def _rollout(strategy: Rollout | str) -> Rollout:
+    # Rollout itself turns the name of a strategy into a Strategy.
+    return strategy if isinstance(strategy, Rollout) else Rollout(strategy=cast("Strategy", strategy))

@@ -1,0 +1,29 @@
+"""`python -m fastapi_runtime`: serve the app that `APP_MODULE` names until SIGTERM."""
+
+import os
+import sys
+
+from .server import AppNotFound, serve_alone, serve_workers
+from .settings import Settings, SettingsError
+
+CANNOT_START = 2
+
+
+def main(arguments: list[str]) -> int:
+    """Serve the app.
+
+    Returns:
+        0 after SIGTERM, 2 if the configuration is wrong, another number if the app does not start.
+    """
+    try:
+        if arguments:
+            raise SettingsError(f"takes no arguments, got {' '.join(arguments)}; use environment variables")
+        settings = Settings.from_environment(os.environ)
+        return serve_workers(settings) if settings.workers > 1 else serve_alone(settings)
+    except (SettingsError, AppNotFound) as error:
+        print(f"fastapi_runtime: {error}", file=sys.stderr)
+        return CANNOT_START
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""The app that comes with the template; replace it with your own."""
