@@ -1,6 +1,7 @@
 """What to run: one description of a FastAPI app for Fargate, Lambda and Cloud Run."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
@@ -12,6 +13,18 @@ from .timeouts import Timeouts
 from .validation import check_fields, in_range, matches
 
 _VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
+_DERIVED = {
+    "APP_MODULE": "app.module",
+    "PORT": "app.port",
+    "WEB_CONCURRENCY": "workers",
+    "LIVENESS_PATH": "app.liveness_path",
+    "READINESS_PATH": "app.readiness_path",
+    "KEEP_ALIVE_SECONDS": "app.timeouts",
+    "DRAIN_SECONDS": "app.timeouts",
+    "GRACEFUL_SECONDS": "app.timeouts",
+    "STARTUP_SECONDS": "app.timeouts",
+}
+"""Variables that must agree with the load balancer, the task or the database, and the argument they come from."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +42,7 @@ class FastAPIApp:
     """Command of the container. Default: the image's own, which serves `module`."""
     environment: Optional[dict[str, Any]] = None
     """Plain variables: text or an Output; numbers, booleans, lists and mappings are written as JSON."""
-    secrets: Optional[dict[str, Input[str]]] = field(default=None, metadata={"secret": True})
+    secrets: Optional[dict[str, Input[str]]] = field(default=None, repr=False, metadata={"secret": True})
     """Secret variables by value; they are stored in the cloud's secret manager and read from there."""
     secret_arns: Optional[dict[str, Input[str]]] = None
     """Secret variables that exist already: the secret's ARN, or `ARN:json-key::` for one key of it."""
@@ -57,6 +70,12 @@ class FastAPIApp:
         )
         for path in ("liveness_path", "readiness_path"):
             matches(path, getattr(self, path), r"/[!-~]{0,1023}", "a path that starts with /")
+        if self.pool.timeout >= self.timeouts.request:
+            raise ArgumentError(
+                "pool.timeout",
+                self.pool.timeout,
+                f"must be less than timeouts.request={self.timeouts.request}, or a request ends before it gets a connection",
+            )
         self._check_variables()
         object.__setattr__(
             self, "environment", {key: _text(key, value) for key, value in (self.environment or {}).items()}
@@ -72,6 +91,12 @@ class FastAPIApp:
         for kind in ("environment", "secrets", "secret_arns"):
             for variable in getattr(self, kind) or {}:
                 matches(f"{kind} variable", variable, _VARIABLE, "a name of letters, digits and underscores")
+                if variable in _DERIVED:
+                    raise ArgumentError(
+                        f"{kind}[{variable!r}]",
+                        "[secret]" if kind == "secrets" else getattr(self, kind)[variable],
+                        f"is derived, or the load balancer and the database would not agree; set {_DERIVED[variable]}",
+                    )
                 if variable in seen:
                     raise ArgumentError(f"{kind}[{variable!r}]", variable, f"is set in {seen[variable]} too; keep one")
                 seen[variable] = kind
@@ -88,11 +113,20 @@ def _text(variable: str, value: Any) -> Input[str]:
     """A variable's value as the container gets it; settings libraries read JSON for everything that is not text."""
     if isinstance(value, (str, Output)):
         return value
-    if value is None:
-        raise ArgumentError(f"environment[{variable!r}]", None, "a variable needs a value; leave it out to unset it")
     try:
-        return json.dumps(value)
-    except TypeError:
+        return json.dumps(_whole_numbers(value), allow_nan=False)
+    except (TypeError, ValueError, RecursionError):  # an object; NaN or a value inside itself; the same without an end
         raise ArgumentError(
             f"environment[{variable!r}]", value, "must be text, a number, true or false, a list or a mapping of those"
         ) from None
+
+
+def _whole_numbers(value: Any) -> Any:
+    """Other languages send every number as a float; a port must not become `8000.0`."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, Mapping):
+        return {key: _whole_numbers(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_whole_numbers(item) for item in value]
+    return value

@@ -15,6 +15,9 @@ from .validation import camel_case, check_text, from_mapping
 # Pulumi appends "-" and seven hexadecimal digits to a resource name to make the physical name.
 _AUTONAME_SUFFIX = 8
 
+# Beginnings that ELB, EC2 (security groups) and S3 keep for themselves.
+_RESERVED = ("internal-", "sg-", "sthree-", "amzn-s3-demo-")
+
 Args = TypeVar("Args")
 
 
@@ -22,11 +25,10 @@ class Component(pulumi.ComponentResource):
     """Records its inputs, so that the engine diffs it and hooks see it, and publishes its outputs."""
 
     def __init__(self, name: str, args: Any, opts: Optional[ResourceOptions]) -> None:
-        if not isinstance(name, str):
-            raise ArgumentError("name", name, "must be text")
-        check_text("name", name)
+        check_name(name)
         super().__init__(f"pulumi-fastapi:index:{type(self).__name__}", name, recorded_inputs(args), opts)
-        self.resource_name = name
+        # For tags and descriptions, whose characters and length AWS limits too.
+        self.resource_name = fitting_name(name, "", 128)
         self.child = ResourceOptions(parent=self)
 
     def child_options(self, **options: Any) -> ResourceOptions:
@@ -44,6 +46,27 @@ class Component(pulumi.ComponentResource):
         self.register_outputs(
             {camel_case(name): value for name, value in outputs.items() if not isinstance(value, pulumi.Resource)}
         )
+
+
+def check_name(name: str) -> None:
+    """Refuse what cannot be the name of a component."""
+    if not isinstance(name, str) or not name.strip():
+        raise ArgumentError("name", name, "must be text, such as 'api'")
+    check_text("name", name)
+
+
+def claims_on(shared: object, identity: object = None) -> dict[Any, Any]:
+    """What the components of this program have taken so far of one thing that they share, such as a listener.
+
+    Kept on the stack and not on the thing, which tests may make once and use in many programs. Two descriptions of the
+    same thing are one if they have the same text as `identity`.
+    """
+    root: object = pulumi.runtime.settings.get_root_resource() or shared
+    all_claims = root.__dict__.setdefault("_pulumi_fastapi_claims", {})
+    key = identity if isinstance(identity, str) else id(shared)
+    # `shared` is kept too: while it lives nothing else gets its id.
+    claims: dict[Any, Any] = all_claims.setdefault(key, (shared, {}))[1]
+    return claims
 
 
 def as_args(cls: type[Args], args: Union[Args, Mapping[str, Any], None]) -> Args:
@@ -64,7 +87,7 @@ def fitting_name(name: str, suffix: str, limit: int) -> str:
     """
     room = limit - _AUTONAME_SUFFIX - (len(suffix) + 1 if suffix else 0)
     clean = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")
-    if not clean[:1].isalpha() or clean.lower().startswith("internal-"):  # ELB reserves "internal-"
+    if not clean[:1].isalpha() or f"{clean}-".lower().startswith(_RESERVED):
         clean = f"s-{clean}".strip("-")
     if clean != name or len(clean) > room:
         clean = f"{clean[: room - 7].rstrip('-')}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"

@@ -6,6 +6,7 @@ there numbers arrive as floats (`256.0`), nested objects as dicts with camelCase
 """
 
 import dataclasses
+import math
 import re
 import types
 import typing
@@ -29,7 +30,14 @@ def check_fields(args: Any) -> None:
     """
     for field in dataclasses.fields(args):
         value = getattr(args, field.name)
-        normalised = _normalise(field.name, value, field.type)
+        try:
+            if isinstance(value, str) and not value.strip():
+                raise ArgumentError(field.name, value, "must not be empty; leave it out for the default")
+            normalised = _normalise(field.name, value, field.type)
+        except ArgumentError as error:
+            if field.metadata.get("secret"):
+                raise ArgumentError(error.field, "[secret]", error.problem) from None
+            raise
         if normalised is not value:
             object.__setattr__(args, field.name, normalised)
 
@@ -76,18 +84,29 @@ def camel_case(name: str) -> str:
 
 def from_mapping(cls: type, values: Mapping[str, Any], path: str = "") -> Any:
     """Build the Args dataclass `cls` from a mapping with snake_case or camelCase keys; an unknown key is an error."""
-    fields = {field.name for field in dataclasses.fields(cls)}
-    arguments = {snake_case(key): value for key, value in values.items()}
-    for key in arguments.keys() - fields:
-        raise ArgumentError(f"{path}{key}", arguments[key], f"unknown argument of {cls.__name__}{nearest(key, fields)}")
+    fields = {field.name: field for field in dataclasses.fields(cls)}
+    arguments: dict[str, Any] = {}
+    for key, value in values.items():
+        if not isinstance(key, str):
+            raise ArgumentError(path.rstrip(".") or cls.__name__, key, "the names of arguments must be text")
+        name = snake_case(key)
+        if name not in fields:  # its value is not repeated: a misspelt `secrets` holds secrets
+            raise ArgumentError(f"{path}{key}", key, f"unknown argument of {cls.__name__}{nearest(name, fields)}")
+        if name in arguments:
+            raise ArgumentError(f"{path}{key}", key, f"is given twice; {name} is the same argument")
+        arguments[name] = value
+    for name, field in fields.items():
+        if name not in arguments and not has_default(field):
+            raise ArgumentError(f"{path}{name}", None, "a value is required")
     try:
         return cls(**arguments)
-    except TypeError as error:  # a required field is missing
-        raise ArgumentError(
-            path.rstrip(".") or cls.__name__, sorted(arguments), str(error).split("__init__() ")[-1]
-        ) from None
     except ArgumentError as error:
         raise error.inside(path) from None
+
+
+def has_default(field: "dataclasses.Field[Any]") -> bool:
+    """Whether a field of a dataclass can be left out."""
+    return field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING
 
 
 def _normalise(field: str, value: Any, annotation: Any) -> Any:
@@ -97,8 +116,9 @@ def _normalise(field: str, value: Any, annotation: Any) -> Any:
             return None
         raise ArgumentError(field, None, "a value is required")
     if isinstance(value, (Output, Awaitable)):
-        if Output in options:
-            return value
+        if Output in options or Any in options:
+            # A coroutine can be awaited once only, an Output be read by many.
+            return value if isinstance(value, Output) else Output.from_input(value)
         raise ArgumentError(field, "an Output", "must be a plain value, because it decides which resources exist")
     for option in options:
         if option not in (Output, type(None)):
@@ -122,6 +142,7 @@ def _options(annotation: Any) -> tuple[Any, ...]:
 def _accept(field: str, value: Any, option: Any) -> tuple[bool, Any]:
     origin = typing.get_origin(option)
     if option is Any:
+        _check_texts(field, value)
         return True, value
     if option is str:
         if isinstance(value, str):
@@ -145,12 +166,22 @@ def _accept(field: str, value: Any, option: Any) -> tuple[bool, Any]:
     return isinstance(value, option), value
 
 
+def _check_texts(field: str, value: Any, depth: int = 8) -> None:
+    """`check_text` for every text inside a value of any type."""
+    if isinstance(value, str):
+        check_text(field, value)
+    elif isinstance(value, (Mapping, Sequence)) and not isinstance(value, bytes) and depth:
+        for item in [*value, *value.values()] if isinstance(value, Mapping) else value:
+            _check_texts(field, item, depth - 1)
+
+
 def _number(value: Any, kind: type) -> tuple[bool, Any]:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
         return False, value
     if kind is float:
-        return True, value
-    return float(value).is_integer(), int(value) if float(value).is_integer() else value
+        return isinstance(value, int) or math.isfinite(value), value
+    whole = isinstance(value, int) or value.is_integer()
+    return whole, int(value) if whole else value
 
 
 def _sequence(field: str, value: Any, item: Any) -> tuple[bool, Any]:
@@ -177,7 +208,9 @@ def _describe(options: tuple[Any, ...]) -> str:
         if option in (Output, type(None)):
             continue
         origin = typing.get_origin(option)
-        if origin is not None:
+        if isinstance(option, type) and issubclass(option, Enum):
+            described.append(f"one of {', '.join(member.value for member in option)}")
+        elif origin is not None:
             inner = _describe(_options(typing.get_args(option)[-1]))
             described.append(f"a {'mapping' if len(typing.get_args(option)) == 2 else 'list'} of {inner}")
         else:

@@ -97,7 +97,7 @@ class _Alarms(Component):
         )
 
     def _metric(
-        self, namespace: str, dimensions: Mapping[str, Input[str]], name: str, statistic: str, period: int = 60
+        self, namespace: Input[str], dimensions: Mapping[str, Input[str]], name: str, statistic: str, period: int = 60
     ) -> dict[str, Any]:
         statistics = "extended_statistic" if statistic.startswith("p") else "statistic"
         return {
@@ -268,7 +268,7 @@ class ServiceAlarms(_Alarms):
 
     def _logged_errors(self, log_group: Input[str]) -> None:
         """Errors that no 5xx shows: background work, start-up, shutdown."""
-        namespace = self.child_name("logs")
+        namespace = log_group  # its physical name is random, so that two stacks of one account do not count together
         errors = aws.cloudwatch.LogMetricFilter(
             self.child_name("logged-errors"),
             log_group_name=log_group,

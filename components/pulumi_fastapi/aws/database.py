@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING, Optional, Union
 import pulumi_aws as aws
 from pulumi import Input, Output, ResourceOptions
 
-from ..component import Component, as_args
+from ..component import Component, as_args, claims_on
 from ..connection_pool import ConnectionBudget, ConnectionDemand
 from ..errors import ArgumentError
 from ..sizing import instance_memory
 from ..validation import check_fields, in_range, matches
 from . import policies
 from .alarms import AlarmTopic, DatabaseAlarms
+from .logs import check_retention
 from .network import NetworkLike
 
 PORT = 5432
+_ARN = r"arn:[^:]+:secretsmanager:[^:]+:\d{12}:secret:.+"
 _LOGS = ("postgresql", "upgrade")
 
 
@@ -46,10 +48,15 @@ class DatabaseArgs:
     """Seconds after which PostgreSQL ends a statement, 0 for never. Default 60."""
     log_statements_slower_than: int = 1000
     """Milliseconds; slower statements are logged. Default 1000."""
+    log_retention_days: int = 30
+    """Days that logs are kept, of those CloudWatch Logs offers. Default 30."""
     performance_insights: bool = True
     """Keep load and statements for 7 days, free of charge. Default on."""
     deletion_protection: bool = True
-    """Refuse to be deleted, and keep a final snapshot if it is in the end. Default on."""
+    """Refuse to be deleted. Default on."""
+    final_snapshot: Optional[bool] = None
+    """Keep a snapshot when it is deleted, billed per GB. Default: as `deletion_protection`, which has to be turned off
+    before anything can be deleted; so say yes where the data outlives the stack."""
     alarm_topic_arn: Optional[Input[str]] = None
     """SNS topic for its alarms. Default: one of its own."""
 
@@ -77,6 +84,7 @@ class DatabaseArgs:
         in_range("backup_days", self.backup_days, 1, 35, "days")
         in_range("statement_timeout", self.statement_timeout, 0, 86400, "seconds")
         in_range("log_statements_slower_than", self.log_statements_slower_than, 0, 3600000, "milliseconds")
+        check_retention("log_retention_days", self.log_retention_days)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +107,7 @@ class ExistingDatabase(ABC):
     def __post_init__(self) -> None:
         check_fields(self)
         in_range("port", self.port, 1, 65535)
+        matches("secret_arn", self.secret_arn, _ARN, "the ARN of a Secrets Manager secret")
         if self.max_connections is not None:
             in_range("max_connections", self.max_connections, 20, 262143)
 
@@ -191,12 +200,13 @@ class Database(Component):
             opts=self.child,
         )
         protected = args.deletion_protection
+        snapshot = protected if args.final_snapshot is None else args.final_snapshot
         logs = [
             # Made first, or RDS makes them and they never expire.
             aws.cloudwatch.LogGroup(
                 self.child_name(f"db-{log}"),
                 name=Output.concat("/aws/rds/instance/", subnets.name, "/", log),
-                retention_in_days=30,
+                retention_in_days=args.log_retention_days,
                 opts=self.child,
             )
             for log in _LOGS
@@ -232,8 +242,8 @@ class Database(Component):
             performance_insights_enabled=args.performance_insights,
             performance_insights_retention_period=7 if args.performance_insights else None,
             deletion_protection=protected,
-            skip_final_snapshot=not protected,
-            final_snapshot_identifier=Output.concat(subnets.name, "-final") if protected else None,
+            skip_final_snapshot=not snapshot,
+            final_snapshot_identifier=Output.concat(subnets.name, "-final") if snapshot else None,
             opts=self.child_options(protect=protected or None, depends_on=logs, delete_before_replace=True),
         )
 
@@ -320,15 +330,15 @@ def claim_connections(database: "DatabaseLike", demand: ConnectionDemand) -> Opt
     Raises:
         ArgumentError: they do not fit.
     """
-    budget: Optional[ConnectionBudget] = database.__dict__.get("claimed_budget", database.budget)
+    claims = claims_on(database, database.host)
+    budget: Optional[ConnectionBudget] = claims.get("budget", database.budget)
     if budget is None:
         return None
     if demand.client in {claimed.client for claimed in budget.demands}:
         raise ArgumentError(
             "name", demand.client, "two services of this name share one database; give each its own name"
         )
-    budget = budget.with_demand(demand)
-    database.__dict__["claimed_budget"] = budget
+    budget = claims["budget"] = budget.with_demand(demand)
     return budget
 
 

@@ -9,8 +9,8 @@ import pulumi_aws as aws
 from pulumi import CustomTimeouts, Input, Output, ResourceOptions
 
 from ..app import FastAPIApp
-from ..component import Component, as_args
-from ..connection_pool import ConnectionBudget, ConnectionDemand
+from ..component import Component, as_args, check_name
+from ..connection_pool import ConnectionDemand
 from ..errors import ArgumentError
 from ..rollout import Rollout, worst_case_seconds
 from ..sizing import check_fargate_size, worker_count
@@ -18,7 +18,7 @@ from ..timeouts import TimeoutLadder, ladder
 from ..validation import check_fields, in_range, one_of
 from .alarms import AlarmTopic, Dashboard, ServiceAlarms, check_emails, subscribe
 from .autoscaling import Autoscaling
-from .database import DatabaseLike, allow_clients, claim_connections
+from .database import Database, DatabaseLike, allow_clients, claim_connections
 from .image import ARCHITECTURES, Image, ImageArgs
 from .load_balancer import (
     Certificate,
@@ -28,7 +28,11 @@ from .load_balancer import (
     Target,
     TargetArgs,
     check_domain,
+    check_paths,
+    check_rule,
+    check_scheme,
 )
+from .logs import check_retention
 from .network import Network, NetworkLike
 from .registry import Registry, RegistryArgs
 from .roles import TaskRoles
@@ -108,7 +112,7 @@ class FargateFastAPIServiceArgs:
         check_fargate_size(self.cpu, self.memory)
         one_of("architecture", self.architecture, ARCHITECTURES)
         one_of("container_insights", self.container_insights, ("disabled", "enabled", "enhanced"))
-        one_of("log_retention_days", self.log_retention_days, LOG_RETENTION_DAYS)
+        check_retention("log_retention_days", self.log_retention_days)
         check_domain("domain", self.domain)
         in_range("tasks_min", self.tasks_min, 1, 5000)
         in_range("tasks_max", self.tasks_max, self.tasks_min, 5000)
@@ -121,6 +125,14 @@ class FargateFastAPIServiceArgs:
         if self.requests_per_target is not None:
             in_range("requests_per_target", self.requests_per_target, 1, 10_000_000, "requests per minute")
         check_emails(self.alarm_emails or ())
+        RegistryArgs(keep_images=self.keep_images)
+        ImageArgs(source=self.app.source)
+        if self.tasks_max == self.tasks_min and self.requests_per_target is not None:
+            raise ArgumentError(
+                "requests_per_target", self.requests_per_target, "is of use only with tasks_max above tasks_min"
+            )
+        if self.cluster_arn is not None and self.container_insights != "disabled":
+            raise ArgumentError("container_insights", self.container_insights, "is decided by the given cluster")
         if self.domain is None and (self.zone_id is not None or self.certificate_arn is not None):
             raise ArgumentError("domain", None, "zone_id and certificate_arn are of use only with a domain")
         if (
@@ -132,16 +144,39 @@ class FargateFastAPIServiceArgs:
             raise ArgumentError(
                 "zone_id", None, f"HTTPS for {self.domain} needs its Route 53 zone_id, or a certificate_arn"
             )
-        self._check_shared_load_balancer()
+        self._check_load_balancer()
+        self._check_database()
+        self._check_one_network()
 
-    def _check_shared_load_balancer(self) -> None:
+    @property
+    def workers_per_task(self) -> int:
+        """Worker processes per task."""
+        return self.workers or worker_count(self.cpu)
+
+    def connection_demand(self, client: str) -> ConnectionDemand:
+        """What the service opens in its database at the peak of a deploy."""
+        return ConnectionDemand(
+            client=client,
+            tasks=self.tasks_max,
+            surge=Rollout().surge,
+            workers=self.workers_per_task,
+            pool=self.app.pool,
+        )
+
+    def _check_load_balancer(self) -> None:
         if self.load_balancer is None:
             for name in ("paths", "priority"):
                 if getattr(self, name) is not None:
                     raise ArgumentError(name, getattr(self, name), "is of use only with a shared load_balancer")
+            if self.network is not None:
+                check_scheme(self.internal, self.network)
             return
-        if self.internal is not None:
-            raise ArgumentError("internal", self.internal, "is decided by the load_balancer that is given")
+        check_paths(self.paths, self.domain)
+        if self.priority is not None:
+            in_range("priority", self.priority, 1, 50000)
+        for name, default in (("internal", None), ("access_logs", False)):
+            if getattr(self, name) != default:
+                raise ArgumentError(name, getattr(self, name), "is decided by the load_balancer that is given")
         needed = ladder(self.app.timeouts).idle
         if self.load_balancer.idle_timeout != needed:
             raise ArgumentError(
@@ -151,31 +186,28 @@ class FargateFastAPIServiceArgs:
                 " or change timeouts.idle",
             )
 
+    def _check_database(self) -> None:
+        if self.database is None:
+            return
+        for variable in ("DATABASE_POOL_SIZE", "DATABASE_MAX_OVERFLOW", "DATABASE_POOL_TIMEOUT"):
+            if variable in self.app.variables:
+                raise ArgumentError(
+                    f"app.environment[{variable!r}]", variable, "is derived, so that the connections fit; set app.pool"
+                )
 
-LOG_RETENTION_DAYS = (
-    1,
-    3,
-    5,
-    7,
-    14,
-    30,
-    60,
-    90,
-    120,
-    150,
-    180,
-    365,
-    400,
-    545,
-    731,
-    1096,
-    1827,
-    2192,
-    2557,
-    2922,
-    3288,
-    3653,
-)
+    def _check_one_network(self) -> None:
+        """A service in a network of its own can reach neither a load balancer nor a database of another one."""
+        for name in ("load_balancer", "database"):
+            part = getattr(self, name)
+            if part is None:
+                continue
+            if self.network is None:
+                raise ArgumentError("network", None, f"is needed with a {name} that exists already: give the same one")
+            own = part.args.network if isinstance(part, (LoadBalancer, Database)) else self.network
+            if own is not self.network and isinstance(own, Network) and isinstance(self.network, Network):
+                raise ArgumentError(
+                    "network", self.network.resource_name, f"the {name} stands in network {own.resource_name!r}"
+                )
 
 
 class FargateFastAPIService(Component):
@@ -223,10 +255,13 @@ class FargateFastAPIService(Component):
     def __init__(
         self, name: str, args: Optional[FargateFastAPIServiceArgs] = None, opts: Optional[ResourceOptions] = None
     ) -> None:
+        check_name(name)
         self.args = args = as_args(FargateFastAPIServiceArgs, args)
+        if args.load_balancer is not None:
+            check_rule(args.load_balancer, name, args.domain, args.paths, args.priority)
         app, rungs, rollout = args.app, ladder(args.app.timeouts), Rollout()
-        workers = args.workers or worker_count(args.cpu)
-        budget = self._claim_connections(name, workers, rollout)
+        workers = args.workers_per_task
+        budget = claim_connections(args.database, args.connection_demand(name)) if args.database else None
         super().__init__(name, args, opts)
         self.network = args.network or Network(name, opts=self.child)
         image = app.image or self._build_image()
@@ -289,14 +324,6 @@ class FargateFastAPIService(Component):
             timeouts=rungs.as_dict(),
             deployment_seconds=deployment.as_dict(),
         )
-
-    def _claim_connections(self, name: str, workers: int, rollout: Rollout) -> Optional[ConnectionBudget]:
-        if self.args.database is None:
-            return None
-        demand = ConnectionDemand(
-            client=name, tasks=self.args.tasks_max, surge=rollout.surge, workers=workers, pool=self.args.app.pool
-        )
-        return claim_connections(self.args.database, demand)
 
     def _build_image(self) -> Output[str]:
         args, name = self.args, self.resource_name
@@ -362,8 +389,8 @@ class FargateFastAPIService(Component):
             capacity_providers=["FARGATE", "FARGATE_SPOT"],
             opts=self.child,
         )
-        self.capacity: list[pulumi.Resource] = [providers]
-        return cluster.arn
+        # Whoever uses the cluster, also another service, waits until it has its capacity providers.
+        return Output.all(cluster.arn, providers.id).apply(lambda made: str(made[0]))
 
     def _load_balancer(self, rungs: TimeoutLadder) -> LoadBalancer:
         args = self.args
@@ -488,7 +515,7 @@ class FargateFastAPIService(Component):
                 {"target_group_arn": target.arn, "container_name": CONTAINER, "container_port": args.app.port}
             ],
             opts=self.child_options(
-                depends_on=[*depends_on, *getattr(self, "capacity", [])],
+                depends_on=depends_on,
                 ignore_changes=["desiredCount"] if args.tasks_max > args.tasks_min else None,
                 custom_timeouts=CustomTimeouts(create=timeout, update=timeout, delete=timeout),
             ),

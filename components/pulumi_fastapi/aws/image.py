@@ -1,6 +1,5 @@
 """The image of an app, built and pushed by digest."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
@@ -11,7 +10,6 @@ from pulumi import InvokeOptions, Output, ResourceOptions
 
 from .. import build_context
 from ..component import Component, as_args, fitting_name
-from ..errors import ArgumentError
 from ..validation import check_fields, one_of
 from .registry import CACHE_PREFIX, IMAGE_PREFIX, Registry
 
@@ -33,8 +31,8 @@ class ImageArgs:
     def __post_init__(self) -> None:
         check_fields(self)
         one_of("architecture", self.architecture, ARCHITECTURES)
-        if self.source is not None and not Path(self.source).is_dir():
-            raise ArgumentError("source", self.source, f"no such directory below {os.getcwd()}")
+        if self.source is not None:
+            build_context.files(Path(self.source))
 
 
 class Image(Component):

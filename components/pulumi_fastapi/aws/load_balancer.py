@@ -4,13 +4,13 @@ import hashlib
 from abc import ABC
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Optional, Union
+from typing import TYPE_CHECKING, Any, Optional, Union
 
 import pulumi
 import pulumi_aws as aws
 from pulumi import Input, Output, ResourceOptions
 
-from ..component import Component, as_args
+from ..component import Component, as_args, check_name, claims_on
 from ..errors import ArgumentError
 from ..timeouts import MAX_IDLE, TimeoutLadder
 from ..validation import check_fields, in_range, matches
@@ -26,6 +26,14 @@ def check_domain(field: str, domain: Optional[str]) -> None:
     """Refuse what cannot be the DNS name of a service."""
     if domain is not None:
         matches(field, domain, _DOMAIN, "a DNS name in lower case such as api.example.com")
+
+
+def check_scheme(internal: Optional[bool], network: NetworkLike) -> None:
+    """Refuse an internet-facing load balancer where there is no public subnet."""
+    if internal is False and network.internal:
+        raise ArgumentError(
+            "internal", False, "an internet-facing load balancer needs public_subnet_ids in the network"
+        )
 
 
 class Certificate(Component):
@@ -90,10 +98,7 @@ class LoadBalancerArgs:
                 None,
                 f"the certificate for {self.domain} needs the Route 53 zone_id, or give a certificate_arn",
             )
-        if self.internal is False and self.network.internal:
-            raise ArgumentError(
-                "internal", False, "an internet-facing load balancer needs public_subnet_ids in the network"
-            )
+        check_scheme(self.internal, self.network)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -350,8 +355,7 @@ class TargetArgs:
         check_domain("domain", self.domain)
         if self.priority is not None:
             in_range("priority", self.priority, 1, 50000)
-        for path in self.paths or []:
-            matches("paths", path, r"/[A-Za-z0-9_\-.$/~\"'@:+&*?]{0,127}", "a path pattern such as /api/*")
+        check_paths(self.paths, self.domain)
 
 
 class Target(Component):
@@ -370,8 +374,11 @@ class Target(Component):
     """Where the service answers."""
 
     def __init__(self, name: str, args: TargetArgs, opts: Optional[ResourceOptions] = None) -> None:
-        super().__init__(name, None, opts)
         balancer, ladder = args.load_balancer, args.ladder
+        check_name(name)
+        claimed = check_rule(balancer, name, args.domain, args.paths, args.priority)
+        claims_on(balancer, balancer.listener_arn).update(claimed)
+        super().__init__(name, None, opts)
         group = aws.lb.TargetGroup(
             # No fixed name: port and VPC replace a group, and ELB refuses to delete one that a rule still uses.
             self.child_name("tg", limit=32),
@@ -389,7 +396,7 @@ class Target(Component):
                 healthy_threshold=ladder.healthy_threshold,
                 unhealthy_threshold=ladder.unhealthy_threshold,
             ),
-            tags={"Name": name},
+            tags={"Name": self.resource_name},
             opts=self.child,
         )
         if args.certificate_arn is not None:
@@ -402,7 +409,7 @@ class Target(Component):
         rule = aws.lb.ListenerRule(
             self.child_name("rule"),
             listener_arn=balancer.listener_arn,
-            priority=_claim_priority(name, args),
+            priority=next(iter(claimed)),
             conditions=_conditions(args),
             actions=[aws.lb.ListenerRuleActionArgs(type="forward", target_group_arn=group.arn)],
             opts=self.child,
@@ -438,16 +445,39 @@ def rule_priority(name: str, domain: Optional[str], paths: Optional[Sequence[str
     return 10000 * band + int(hashlib.sha256(name.encode()).hexdigest(), 16) % 10000
 
 
-def _claim_priority(name: str, args: TargetArgs) -> int:
-    """The rule's priority; refuses one that another rule of this program has on the same listener."""
-    priority = args.priority or rule_priority(name, args.domain, args.paths)
-    claims: dict[int, str] = args.load_balancer.__dict__.setdefault("claimed_priorities", {})
-    if priority in claims:
+def check_rule(
+    load_balancer: "LoadBalancerLike",
+    name: str,
+    domain: Optional[str],
+    paths: Optional[Sequence[str]],
+    priority: Optional[int],
+) -> dict[Any, str]:
+    """Refuse a listener rule that ELB refuses, or that gets no request because another rule of this program takes them.
+
+    Returns:
+        What the rule takes on its listener: its priority, first, and its requests.
+    """
+    claims = claims_on(load_balancer, load_balancer.listener_arn)
+    taken = priority or rule_priority(name, domain, paths)
+    if taken in claims:
+        raise ArgumentError("priority", taken, f"{claims[taken]} has this listener rule priority; give {name} another")
+    requests = (domain, tuple(sorted(paths or ())))
+    if requests in claims:
         raise ArgumentError(
-            "priority", priority, f"{claims[priority]} has this listener rule priority; give {name} another"
+            "domain",
+            domain,
+            f"{claims[requests]} takes the same requests of this load balancer; give {name} a domain or paths",
         )
-    claims[priority] = name
-    return priority
+    return {taken: name, requests: name}
+
+
+def check_paths(paths: Optional[Sequence[str]], domain: Optional[str]) -> None:
+    """Refuse path patterns that ELB refuses."""
+    for path in paths or ():
+        matches("paths", path, r"/[A-Za-z0-9_\-.$/~\"'@:+&*?]{0,127}", "a path pattern such as /api/*")
+    most = 5 if domain is None else 4  # ELB: five condition values a rule, the host is one
+    if paths is not None and not 1 <= len(paths) <= most:
+        raise ArgumentError("paths", paths, f"must be 1 to {most} patterns, as a listener rule takes no more")
 
 
 def _conditions(args: TargetArgs) -> list[aws.lb.ListenerRuleConditionArgs]:

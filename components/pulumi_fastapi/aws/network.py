@@ -14,6 +14,7 @@ from ..component import Component, as_args
 from ..errors import ArgumentError
 from ..validation import check_fields, in_range
 from . import policies
+from .logs import check_retention
 
 TASK_ENDPOINTS = ("ecr.api", "ecr.dkr", "logs", "secretsmanager")
 """AWS services that a Fargate task must reach to start; ECR's layers come through the S3 gateway endpoint."""
@@ -44,12 +45,15 @@ class NetworkArgs:
     nat_gateways: int = 1
     """With `outbound="NAT"`: how many; one per zone survives the loss of a zone. Default 1."""
     flow_logs: bool = False
-    """Record accepted and rejected connections in CloudWatch Logs for 30 days. Default off, it is billed by volume."""
+    """Record accepted and rejected connections in CloudWatch Logs. Default off, it is billed by volume."""
+    log_retention_days: int = 30
+    """Days that flow logs are kept, of those CloudWatch Logs offers. Default 30."""
 
     def __post_init__(self) -> None:
         check_fields(self)
         in_range("availability_zones", self.availability_zones, 2, 4)
         in_range("nat_gateways", self.nat_gateways, 1, self.availability_zones)
+        check_retention("log_retention_days", self.log_retention_days)
         try:
             network = ipaddress.IPv4Network(self.cidr_block)
         except ValueError as error:
@@ -84,6 +88,8 @@ class ExistingNetwork(ABC):
             subnets = getattr(self, field)
             if isinstance(subnets, Sequence) and len(subnets) < 2:
                 raise ArgumentError(field, list(subnets), "needs subnets in at least two availability zones")
+            if isinstance(subnets, Sequence) and len(set(subnets)) < len(subnets):
+                raise ArgumentError(field, list(subnets), "names a subnet twice")
         if self.public_subnet_ids is None and self.private_subnet_ids is None:
             raise ArgumentError("private_subnet_ids", None, "give public_subnet_ids, private_subnet_ids or both")
         if self.private_subnet_ids is not None and self.outbound not in (Outbound.NAT, Outbound.ENDPOINTS):
@@ -148,14 +154,19 @@ class Network(Component):
     def __init__(self, name: str, args: Optional[NetworkArgs] = None, opts: Optional[ResourceOptions] = None) -> None:
         self.args = args = as_args(NetworkArgs, args)
         super().__init__(name, args, opts)
-        self.zones = aws.get_availability_zones_output(state="available", opts=InvokeOptions(parent=self)).names
+        self.zones = aws.get_availability_zones_output(
+            state="available",
+            # Without it an account that opted into local zones gets its subnets there.
+            filters=[aws.GetAvailabilityZonesFilterArgs(name="zone-type", values=["availability-zone"])],
+            opts=InvokeOptions(parent=self),
+        ).names.apply(self._enough_zones)
         self.blocks = list(ipaddress.IPv4Network(args.cidr_block).subnets(prefixlen_diff=4))
         self.vpc = aws.ec2.Vpc(
             self.child_name("vpc"),
             cidr_block=args.cidr_block,
             enable_dns_hostnames=True,
             enable_dns_support=True,
-            tags={"Name": name},
+            tags={"Name": self.resource_name},
             opts=self.child,
         )
         self._close_default_security_group()
@@ -181,6 +192,13 @@ class Network(Component):
             assign_public_ip=args.outbound is Outbound.PUBLIC_IP,
             internal=False,
         )
+
+    def _enough_zones(self, zones: Sequence[str]) -> Sequence[str]:
+        if len(zones) < self.args.availability_zones:
+            raise ArgumentError(
+                "availability_zones", self.args.availability_zones, f"this region has {len(zones)}: {', '.join(zones)}"
+            )
+        return zones
 
     def _close_default_security_group(self) -> None:
         """The group that resources get when nobody names one must allow nothing (FSBP EC2.2)."""
@@ -293,7 +311,9 @@ class Network(Component):
         return Output.concat("com.amazonaws.", region, ".", service)
 
     def _flow_logs(self) -> None:
-        group = aws.cloudwatch.LogGroup(self.child_name("flow-logs"), retention_in_days=30, opts=self.child)
+        group = aws.cloudwatch.LogGroup(
+            self.child_name("flow-logs"), retention_in_days=self.args.log_retention_days, opts=self.child
+        )
         role = aws.iam.Role(
             self.child_name("flow-logs"),
             assume_role_policy=policies.trust("vpc-flow-logs.amazonaws.com"),

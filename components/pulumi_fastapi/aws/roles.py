@@ -8,6 +8,7 @@ import pulumi_aws as aws
 from pulumi import Input, Output, ResourceOptions
 
 from ..component import Component
+from ..errors import ArgumentError
 from . import policies
 
 _ECR_IMAGE = re.compile(
@@ -100,5 +101,7 @@ def read_statements(arns: Sequence[str]) -> list[policies.Statement]:
     by_service: dict[str, set[str]] = {}
     for arn in arns:
         parts = arn.split(":")
+        if len(parts) < 6 or parts[2] not in _READ:
+            raise ArgumentError("secret_arns", arn, "must be the ARN of a secret or parameter")
         by_service.setdefault(parts[2], set()).add(":".join(parts[:7]))
     return [policies.allow([_READ[service]], sorted(granted)) for service, granted in sorted(by_service.items())]

@@ -12,7 +12,7 @@ from ..timeouts import TimeoutLadder
 
 CONTAINER = "app"
 USER = "10001:10001"
-_CHECK = "import urllib.request; urllib.request.urlopen('http://127.0.0.1:{port}{path}', timeout={timeout})"
+_CHECK = "import urllib.request; urllib.request.urlopen({url!r}, timeout={timeout})"
 
 
 class Task(Component):
@@ -87,7 +87,7 @@ def container(
     log_options: Mapping[str, Input[str]],
 ) -> dict[str, Any]:
     """The container definition, in ECS' own names."""
-    check = _CHECK.format(port=app.port, path=app.liveness_path, timeout=ladder.health_timeout - 1)
+    check = _CHECK.format(url=f"http://127.0.0.1:{app.port}{app.liveness_path}", timeout=ladder.health_timeout - 1)
     return {
         "name": CONTAINER,
         "image": image,
