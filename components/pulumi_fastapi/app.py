@@ -74,7 +74,7 @@ class FastAPIApp:
             raise ArgumentError(
                 "pool.timeout",
                 self.pool.timeout,
-                f"must be less than timeouts.request={self.timeouts.request}, or a request ends before it gets a connection",
+                f"must be less than timeouts.request={self.timeouts.request}, or requests end while they wait for one",
             )
         self._check_variables()
         object.__setattr__(
