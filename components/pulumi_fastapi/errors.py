@@ -19,7 +19,8 @@ class ArgumentError(RunError, ValueError):
         self.field = field
         self.got = got
         self.problem = problem
-        super().__init__(f"{field}: {problem}, got {shown(got)}")
+        line = " ".join(field[:SHOWN_LENGTH].split())  # the keys in it come from the user
+        super().__init__(f"{line}: {problem}, got {shown(got)}")
 
     def inside(self, path: str) -> "ArgumentError":
         """The same error, with the path of the object that holds the field: `app.` + `port`."""

@@ -214,5 +214,8 @@ def _describe(options: tuple[Any, ...]) -> str:
             inner = _describe(_options(typing.get_args(option)[-1]))
             described.append(f"a {'mapping' if len(typing.get_args(option)) == 2 else 'list'} of {inner}")
         else:
-            described.append(names.get(option, getattr(option, "__name__", str(option))))
+            name = getattr(option, "__name__", str(option))
+            if name.startswith("Existing"):  # a part of this package can stand wherever an existing one can
+                name = f"{name.removeprefix('Existing')} or {name}"
+            described.append(names.get(option, name))
     return " or ".join(dict.fromkeys(described))

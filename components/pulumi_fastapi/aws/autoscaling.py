@@ -6,15 +6,19 @@ import pulumi_aws as aws
 from pulumi import Input, Output, ResourceOptions
 
 from ..component import Component
+from ..rollout import PROVISION
 
 SCALE_IN_COOLDOWN = 300
-SCALE_OUT_COOLDOWN = 60
+"""Seconds between two steps down, at least."""
+METRIC_PERIOD = 60
+"""Seconds over which CloudWatch averages what the policies look at."""
 
 
 class Autoscaling(Component):
     """Scales a Fargate service on CPU, memory and requests; out fast, in slowly. Costs what the tasks cost.
 
-    A new task may look busy while it starts, so the service does not scale out again before the last ones have started.
+    A new task looks busy while it starts, so the service scales out again only once a whole minute was measured with
+    the last ones ready.
     """
 
     def __init__(
@@ -59,8 +63,8 @@ class Autoscaling(Component):
                     predefined_metric_specification=aws.appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationPredefinedMetricSpecificationArgs(
                         predefined_metric_type=metric, resource_label=label_of_metric
                     ),
-                    scale_in_cooldown=max(SCALE_IN_COOLDOWN, startup),
-                    scale_out_cooldown=max(SCALE_OUT_COOLDOWN, startup),
+                    scale_in_cooldown=max(SCALE_IN_COOLDOWN, PROVISION + startup + METRIC_PERIOD),
+                    scale_out_cooldown=PROVISION + startup + METRIC_PERIOD,
                 ),
                 opts=self.child,
             )

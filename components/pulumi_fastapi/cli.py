@@ -1,0 +1,111 @@
+"""The command line: `pulumi-fastapi`."""
+
+import gc
+import sys
+import traceback
+from pathlib import Path
+from typing import Annotated, NoReturn, Optional
+
+import typer
+
+OK, FOUND, WRONG, BROKEN = 0, 1, 2, 70
+
+app = typer.Typer(
+    name="pulumi-fastapi",
+    help="Look at a FastAPI deployment before it happens.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def main() -> NoReturn:
+    """Entry point. The process is short, so nothing is gained by collecting what it holds, at its end least of all."""
+    gc.disable()
+    try:
+        app()
+    except Exception:  # not 1, which would say that the stack has errors
+        traceback.print_exc()
+        sys.exit(BROKEN)
+    finally:
+        gc.freeze()
+    sys.exit(OK)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"pulumi-fastapi {version('pulumi-fastapi')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def preview(
+    stack: Annotated[
+        Optional[str], typer.Option("--stack", "-s", help="Stack to plan. Default: PULUMI_STACK, or the only one.")
+    ] = None,
+    directory: Annotated[
+        Path, typer.Option("--dir", "-C", help="Folder of the project, or one inside it.", show_default=False)
+    ] = Path("."),
+    answers: Annotated[
+        Optional[Path], typer.Option("--answers", help="YAML file with stack_references and invokes, see below.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Count warnings as errors.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback when the program fails.")] = False,
+) -> None:
+    """Show what a stack would create and everything that is wrong with it, with no login, no cloud and no Pulumi CLI.
+
+    Runs the program of Pulumi.yaml in this process with the configuration of Pulumi.STACK.yaml. Encrypted values are
+    not opened: the program sees a stand-in. Nothing is built, looked up or sent anywhere. What only a cloud or another
+    stack knows comes from --answers: stack_references (outputs by stack) and invokes (results by function token).
+
+    Exit codes: 0 nothing is wrong; 1 there are errors (with --strict: or warnings); 2 the program, its configuration
+    or the arguments of this command are wrong; 70 this command itself is broken, or --debug shows a traceback.
+
+    --json prints one object. Its keys mean the same in every release with the same "format" (1): project, stack,
+    region; counts (resources by type); services (one per FargateFastAPIService: urn, name, workers, connectionBudget,
+    timeouts, deploymentSeconds); findings (rule, severity, resource, name, message, fix; worst first); messages
+    (severity, text: what the program logged); resources (urn, type, name, custom, parent, inputs, dependencies,
+    propertyDependencies, options; sorted by urn); outputs. Secrets are "[secret]", values that only a deployment knows
+    "[unknown]".
+    """
+    from . import project as projects
+
+    try:
+        project = projects.find(directory)
+        chosen = project.choose_stack(stack)
+        given = projects.read_answers(answers)
+        from . import checks
+        from . import preview as previews
+
+        result = previews.run(project, chosen, **given)
+    except projects.ProjectError as error:
+        if debug and error.__cause__ is not None:
+            raise error.__cause__ from None
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(WRONG) from None
+    findings = checks.run(result)
+    if as_json:
+        import json
+
+        typer.echo(json.dumps(previews.as_data(result, findings), indent=2, sort_keys=True))
+    else:
+        previews.show(result, findings)
+    failing = {"error", "warning"} if strict else {"error"}
+    raise typer.Exit(FOUND if any(finding.severity in failing for finding in findings) else OK)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,527 @@
+"""Rules about the state of the account that AWS enforces and moto does not, by API operation."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pulumi_fastapi.emulator.api import Api, ApiError, Precondition
+from pulumi_fastapi.emulator.values import Properties
+
+_CHECKS: dict[str, Precondition] = {}
+
+
+def _before(*operations: str) -> Callable[[Precondition], Precondition]:
+    def register(check: Precondition) -> Precondition:
+        for operation in operations:
+            _CHECKS[operation] = check
+        return check
+
+    return register
+
+
+def _found(api: Api, service: str, operation: str, path: str, region: str, **params: Any) -> list[Properties]:
+    """The items of a describe call; none when what is asked about does not exist (the call itself then says so)."""
+    try:
+        answer = api.look_up(service, operation, params, region)
+    except ApiError as error:
+        if error.not_found or "NotFound" in error.code or "Malformed" in error.code:
+            return []
+        raise
+    items: list[Properties] = answer[path]
+    return items
+
+
+# ------------------------------------------------------------------------------------------------------- load balancers
+@_before("elbv2:CreateLoadBalancer")
+def _load_balancer(api: Api, region: str, params: Properties) -> None:
+    taken = _found(api, "elbv2", "DescribeLoadBalancers", "LoadBalancers", region, Names=[params["Name"]])
+    if taken:
+        raise ApiError(
+            "elbv2",
+            "CreateLoadBalancer",
+            "DuplicateLoadBalancerName",
+            f"A load balancer with the same name '{params['Name']}' exists, but with different settings",
+        )
+    ids = params.get("Subnets") or [mapping["SubnetId"] for mapping in params.get("SubnetMappings") or []]
+    _two_zones(api, region, "CreateLoadBalancer", params.get("Type", "application"), ids)
+    _groups_exist(api, region, "CreateLoadBalancer", params.get("SecurityGroups") or [])
+    if params.get("Scheme") != "internal":
+        _way_to_the_internet(api, region, ids)
+
+
+@_before("elbv2:SetSubnets")
+def _set_subnets(api: Api, region: str, params: Properties) -> None:
+    _two_zones(api, region, "SetSubnets", "application", params.get("Subnets") or [])
+
+
+def _two_zones(api: Api, region: str, operation: str, kind: str, ids: list[str]) -> None:
+    subnets = _found(api, "ec2", "DescribeSubnets", "Subnets", region, SubnetIds=ids) if ids else []
+    zones = [subnet["AvailabilityZone"] for subnet in subnets]
+    if kind == "application" and len(set(zones)) < 2:
+        raise ApiError(
+            "elbv2",
+            operation,
+            "ValidationError",
+            "At least two subnets in two different Availability Zones must be specified",
+        )
+    if len(zones) != len(set(zones)):
+        raise ApiError(
+            "elbv2",
+            operation,
+            "InvalidConfigurationRequest",
+            "A load balancer cannot be attached to multiple subnets in the same Availability Zone",
+        )
+
+
+def _groups_exist(api: Api, region: str, operation: str, ids: list[str]) -> None:
+    for id in ids:
+        if not _found(api, "ec2", "DescribeSecurityGroups", "SecurityGroups", region, GroupIds=[id]):
+            raise ApiError("elbv2", operation, "InvalidSecurityGroup", f"The security group '{id}' does not exist")
+
+
+def _way_to_the_internet(api: Api, region: str, ids: list[str]) -> None:
+    subnets = _found(api, "ec2", "DescribeSubnets", "Subnets", region, SubnetIds=ids) if ids else []
+    for vpc in {subnet["VpcId"] for subnet in subnets}:
+        filters = [{"Name": "attachment.vpc-id", "Values": [vpc]}]
+        if not _found(api, "ec2", "DescribeInternetGateways", "InternetGateways", region, Filters=filters):
+            raise ApiError("elbv2", "CreateLoadBalancer", "InvalidSubnet", f"VPC {vpc} has no internet gateway")
+
+
+@_before("elbv2:DeleteLoadBalancer")
+def _protected_load_balancer(api: Api, region: str, params: Properties) -> None:
+    arn = params["LoadBalancerArn"]
+    attributes = _found(api, "elbv2", "DescribeLoadBalancerAttributes", "Attributes", region, LoadBalancerArn=arn)
+    if {"Key": "deletion_protection.enabled", "Value": "true"} in attributes:
+        raise ApiError(
+            "elbv2",
+            "DeleteLoadBalancer",
+            "OperationNotPermitted",
+            f"Load balancer '{arn}' cannot be deleted because deletion protection is enabled",
+        )
+
+
+@_before("elbv2:CreateTargetGroup")
+def _target_group(api: Api, region: str, params: Properties) -> None:
+    if _found(api, "elbv2", "DescribeTargetGroups", "TargetGroups", region, Names=[params["Name"]]):
+        raise ApiError(
+            "elbv2",
+            "CreateTargetGroup",
+            "DuplicateTargetGroupName",
+            f"A target group with the same name '{params['Name']}' exists, but with different settings",
+        )
+
+
+@_before("elbv2:DeleteTargetGroup")
+def _target_group_in_use(api: Api, region: str, params: Properties) -> None:
+    arn = params["TargetGroupArn"]
+    groups = _found(api, "elbv2", "DescribeTargetGroups", "TargetGroups", region, TargetGroupArns=[arn])
+    if groups and _uses_of(api, region, arn):
+        raise ApiError(
+            "elbv2",
+            "DeleteTargetGroup",
+            "ResourceInUse",
+            f"Target group '{arn}' is currently in use by a listener or a rule",
+        )
+
+
+def _uses_of(api: Api, region: str, target_group: str) -> bool:
+    for balancer in _found(api, "elbv2", "DescribeLoadBalancers", "LoadBalancers", region):
+        arn = balancer["LoadBalancerArn"]
+        for listener in _found(api, "elbv2", "DescribeListeners", "Listeners", region, LoadBalancerArn=arn):
+            if _forwards_to(listener["DefaultActions"], target_group):
+                return True
+            rules = _found(api, "elbv2", "DescribeRules", "Rules", region, ListenerArn=listener["ListenerArn"])
+            if any(_forwards_to(rule["Actions"], target_group) for rule in rules):
+                return True
+    return False
+
+
+def _forwards_to(actions: list[Properties], target_group: str) -> bool:
+    return any(
+        target_group == action.get("TargetGroupArn")
+        or any(
+            target_group == group["TargetGroupArn"]
+            for group in (action.get("ForwardConfig") or {}).get("TargetGroups") or []
+        )
+        for action in actions
+    )
+
+
+@_before("elbv2:CreateListener")
+def _listener(api: Api, region: str, params: Properties) -> None:
+    others = _found(api, "elbv2", "DescribeListeners", "Listeners", region, LoadBalancerArn=params["LoadBalancerArn"])
+    if any(other["Port"] == params.get("Port") for other in others):
+        raise ApiError(
+            "elbv2",
+            "CreateListener",
+            "DuplicateListener",
+            f"A listener already exists on this port for this load balancer '{params['LoadBalancerArn']}'",
+        )
+
+
+# ----------------------------------------------------------------------------------------------------------------- ECS
+@_before("ecs:CreateService")
+def _service(api: Api, region: str, params: Properties) -> None:
+    cluster = params.get("cluster", "default")
+    services = _found(
+        api, "ecs", "DescribeServices", "services", region, cluster=cluster, services=[params["serviceName"]]
+    )
+    if any(service["status"] == "ACTIVE" for service in services):
+        raise ApiError("ecs", "CreateService", "InvalidParameterException", "Creation of service was not idempotent.")
+    _service_targets(api, region, "CreateService", params)
+
+
+@_before("ecs:UpdateService")
+def _service_update(api: Api, region: str, params: Properties) -> None:
+    _service_targets(api, region, "UpdateService", params)
+
+
+def _service_targets(api: Api, region: str, operation: str, params: Properties) -> None:
+    definition = _task_definition(api, region, params.get("taskDefinition"))
+    for balancer in params.get("loadBalancers") or []:
+        arn = balancer.get("targetGroupArn")
+        if arn:
+            _attached(api, region, operation, arn)
+        if definition is not None:
+            _container_exists(operation, definition, balancer)
+    if definition is not None and definition.get("networkMode") == "awsvpc" and operation == "CreateService":
+        _network_given(operation, params)
+
+
+def _task_definition(api: Api, region: str, name: Any) -> Properties | None:
+    if not isinstance(name, str):
+        return None
+    try:
+        definition: Properties = api.look_up("ecs", "DescribeTaskDefinition", {"taskDefinition": name}, region)[
+            "taskDefinition"
+        ]
+    except ApiError:
+        return None  # the call itself says so
+    return definition
+
+
+def _attached(api: Api, region: str, operation: str, arn: str) -> None:
+    if not _found(api, "elbv2", "DescribeTargetGroups", "TargetGroups", region, TargetGroupArns=[arn]):
+        raise ApiError("ecs", operation, "InvalidParameterException", f"The target group {arn} does not exist.")
+    if not _uses_of(api, region, arn):
+        raise ApiError(
+            "ecs",
+            operation,
+            "InvalidParameterException",
+            f"The target group with targetGroupArn {arn} does not have an associated load balancer.",
+        )
+
+
+def _container_exists(operation: str, definition: Properties, balancer: Properties) -> None:
+    name, port = balancer.get("containerName"), balancer.get("containerPort")
+    for container in definition["containerDefinitions"]:
+        if container["name"] == name:
+            ports = [mapping.get("containerPort") for mapping in container.get("portMappings") or []]
+            if port in ports:
+                return
+            raise ApiError(
+                "ecs",
+                operation,
+                "InvalidParameterException",
+                f"The container {name} did not have a container port {port} defined.",
+            )
+    raise ApiError(
+        "ecs", operation, "InvalidParameterException", f"The container {name} does not exist in the task definition."
+    )
+
+
+def _network_given(operation: str, params: Properties) -> None:
+    if not (params.get("networkConfiguration") or {}).get("awsvpcConfiguration"):
+        raise ApiError(
+            "ecs",
+            operation,
+            "InvalidParameterException",
+            "Network Configuration must be provided when networkMode 'awsvpc' is specified.",
+        )
+
+
+@_before("ecs:DeleteCluster")
+def _cluster_in_use(api: Api, region: str, params: Properties) -> None:
+    arns = _found(api, "ecs", "ListServices", "serviceArns", region, cluster=params["cluster"])
+    services = (
+        _found(api, "ecs", "DescribeServices", "services", region, cluster=params["cluster"], services=arns)
+        if arns
+        else []
+    )
+    if any(service["status"] != "INACTIVE" for service in services):
+        raise ApiError(
+            "ecs",
+            "DeleteCluster",
+            "ClusterContainsServicesException",
+            "The Cluster cannot be deleted while Services are active.",
+        )
+
+
+# ----------------------------------------------------------------------------------------------------------------- RDS
+@_before("rds:CreateDBInstance")
+def _database(api: Api, region: str, params: Properties) -> None:
+    _groups_known(api, region, "CreateDBInstance", params.get("VpcSecurityGroupIds") or [])
+
+
+def _groups_known(api: Api, region: str, operation: str, ids: list[str]) -> None:
+    for id in ids:
+        if not _found(api, "ec2", "DescribeSecurityGroups", "SecurityGroups", region, GroupIds=[id]):
+            raise ApiError("rds", operation, "InvalidParameterValue", f"Invalid security group , groupId= {id}")
+
+
+@_before("rds:DeleteDBInstance")
+def _final_snapshot(api: Api, region: str, params: Properties) -> None:
+    if params.get("SkipFinalSnapshot"):
+        return
+    snapshot = params.get("FinalDBSnapshotIdentifier")
+    if not snapshot:
+        raise ApiError(
+            "rds",
+            "DeleteDBInstance",
+            "InvalidParameterCombination",
+            "FinalDBSnapshotIdentifier is required unless SkipFinalSnapshot is specified.",
+        )
+    if _found(api, "rds", "DescribeDBSnapshots", "DBSnapshots", region, DBSnapshotIdentifier=snapshot):
+        raise ApiError(
+            "rds",
+            "DeleteDBInstance",
+            "DBSnapshotAlreadyExists",
+            f"Cannot create the snapshot because a snapshot with the identifier {snapshot} already exists.",
+        )
+
+
+@_before("rds:DeleteDBParameterGroup")
+def _parameter_group_in_use(api: Api, region: str, params: Properties) -> None:
+    name = params["DBParameterGroupName"]
+    for instance in _found(api, "rds", "DescribeDBInstances", "DBInstances", region):
+        used = {group["DBParameterGroupName"] for group in instance.get("DBParameterGroups") or []}
+        if name in used:
+            raise ApiError(
+                "rds",
+                "DeleteDBParameterGroup",
+                "InvalidDBParameterGroupState",
+                "One or more database instances are still members of this parameter group "
+                f"{name}, so the group cannot be deleted",
+            )
+
+
+@_before("rds:DeleteDBSubnetGroup")
+def _subnet_group_in_use(api: Api, region: str, params: Properties) -> None:
+    name = params["DBSubnetGroupName"]
+    for instance in _found(api, "rds", "DescribeDBInstances", "DBInstances", region):
+        if (instance.get("DBSubnetGroup") or {}).get("DBSubnetGroupName") == name:
+            raise ApiError(
+                "rds",
+                "DeleteDBSubnetGroup",
+                "InvalidDBSubnetGroupStateFault",
+                f"Cannot delete the subnet group '{name}' because at least one database instance: "
+                f"{instance['DBInstanceIdentifier']} is still using it.",
+            )
+
+
+@_before("rds:CreateDBSubnetGroup", "rds:ModifyDBSubnetGroup")
+def _subnet_group_zones(api: Api, region: str, params: Properties) -> None:
+    subnets = _found(api, "ec2", "DescribeSubnets", "Subnets", region, SubnetIds=params["SubnetIds"])
+    if subnets and len({subnet["AvailabilityZone"] for subnet in subnets}) < 2:
+        zone = subnets[0]["AvailabilityZone"]
+        raise ApiError(
+            "rds",
+            "CreateDBSubnetGroup",
+            "DBSubnetGroupDoesNotCoverEnoughAZs",
+            "The DB subnet group doesn't meet Availability Zone (AZ) coverage requirement. "
+            f"Current AZ coverage: {zone}. Add subnets to cover at least 2 AZs.",
+        )
+
+
+@_before("rds:RegisterDBProxyTargets")
+def _proxy_target(api: Api, region: str, params: Properties) -> None:
+    for identifier in params.get("DBInstanceIdentifiers") or []:
+        if not _found(api, "rds", "DescribeDBInstances", "DBInstances", region, DBInstanceIdentifier=identifier):
+            raise ApiError(
+                "rds", "RegisterDBProxyTargets", "DBInstanceNotFoundFault", f"DBInstance {identifier} not found."
+            )
+
+
+# ------------------------------------------------------------------------------------------------------------- network
+@_before("ec2:DeleteSecurityGroup")
+def _group_in_use(api: Api, region: str, params: Properties) -> None:
+    group = params["GroupId"]
+    filters = [{"Name": "group-id", "Values": [group]}]
+    used = [
+        interface
+        for interface in _found(api, "ec2", "DescribeNetworkInterfaces", "NetworkInterfaces", region, Filters=filters)
+        if interface.get("Status") == "in-use"
+    ]
+    if used or _group_users(api, region, group):
+        raise ApiError("ec2", "DeleteSecurityGroup", "DependencyViolation", f"resource {group} has a dependent object")
+
+
+def _group_users(api: Api, region: str, group: str) -> bool:
+    """moto makes no network interfaces for managed services: look at the services themselves."""
+    balancers = _found(api, "elbv2", "DescribeLoadBalancers", "LoadBalancers", region)
+    databases = _found(api, "rds", "DescribeDBInstances", "DBInstances", region)
+    endpoints = _found(api, "ec2", "DescribeVpcEndpoints", "VpcEndpoints", region)
+    referring = _found(
+        api,
+        "ec2",
+        "DescribeSecurityGroups",
+        "SecurityGroups",
+        region,
+        Filters=[{"Name": "ip-permission.group-id", "Values": [group]}],
+    )
+    return (
+        any(group in (balancer.get("SecurityGroups") or []) for balancer in balancers)
+        or any(group == item["VpcSecurityGroupId"] for db in databases for item in db.get("VpcSecurityGroups") or [])
+        or any(
+            group == item["GroupId"]
+            for endpoint in endpoints
+            if str(endpoint.get("State", "")).lower() != "deleted"
+            for item in endpoint.get("Groups") or []
+        )
+        or any(other["GroupId"] != group for other in referring)
+    )
+
+
+@_before("ec2:DeleteSubnet")
+def _subnet_in_use(api: Api, region: str, params: Properties) -> None:
+    subnet = params["SubnetId"]
+    filters = [{"Name": "subnet-id", "Values": [subnet]}, {"Name": "state", "Values": ["available", "pending"]}]
+    gateways = _found(api, "ec2", "DescribeNatGateways", "NatGateways", region, Filter=filters)
+    balancers = [
+        balancer
+        for balancer in _found(api, "elbv2", "DescribeLoadBalancers", "LoadBalancers", region)
+        if any(zone["SubnetId"] == subnet for zone in balancer.get("AvailabilityZones") or [])
+    ]
+    if gateways or balancers:
+        raise ApiError(
+            "ec2",
+            "DeleteSubnet",
+            "DependencyViolation",
+            f"The subnet '{subnet}' has dependencies and cannot be deleted.",
+        )
+
+
+@_before("ec2:ReleaseAddress")
+def _address_in_use(api: Api, region: str, params: Properties) -> None:
+    for gateway in _found(api, "ec2", "DescribeNatGateways", "NatGateways", region):
+        addresses = gateway.get("NatGatewayAddresses") or []
+        if gateway["State"] != "deleted" and any(
+            address.get("AllocationId") == params["AllocationId"] for address in addresses
+        ):
+            raise ApiError(
+                "ec2",
+                "ReleaseAddress",
+                "InvalidIPAddress.InUse",
+                f"The address with allocation id {params['AllocationId']} cannot be released because it is in use",
+            )
+
+
+@_before("ec2:CreateNatGateway")
+def _nat_address(api: Api, _region: str, params: Properties) -> None:
+    del api
+    if params.get("ConnectivityType", "public") == "public" and not params.get("AllocationId"):
+        raise ApiError(
+            "ec2",
+            "CreateNatGateway",
+            "MissingParameter",
+            "The request must contain the parameter AllocationId for a public NAT gateway",
+        )
+
+
+@_before("ec2:AssociateRouteTable")
+def _already_associated(api: Api, region: str, params: Properties) -> None:
+    subnet = params.get("SubnetId")
+    if not subnet:
+        return
+    filters = [{"Name": "association.subnet-id", "Values": [subnet]}]
+    for table in _found(api, "ec2", "DescribeRouteTables", "RouteTables", region, Filters=filters):
+        for association in table["Associations"]:
+            if association.get("SubnetId") == subnet:
+                raise ApiError(
+                    "ec2",
+                    "AssociateRouteTable",
+                    "Resource.AlreadyAssociated",
+                    f"the specified association for route table {table['RouteTableId']} conflicts with an existing "
+                    "association",
+                )
+
+
+@_before("ec2:CreateRoute")
+def _nat_exists(api: Api, region: str, params: Properties) -> None:
+    gateway = params.get("NatGatewayId")
+    if gateway and not _found(api, "ec2", "DescribeNatGateways", "NatGateways", region, NatGatewayIds=[gateway]):
+        raise ApiError(
+            "ec2",
+            "CreateRoute",
+            "InvalidNatGatewayID.NotFound",
+            f"The natGateway ID '{gateway}' does not exist",
+        )
+
+
+# ------------------------------------------------------------------------------------------------------------- the rest
+@_before("secretsmanager:CreateSecret")
+def _secret_name_pending(api: Api, region: str, params: Properties) -> None:
+    try:
+        secret = api.look_up("secretsmanager", "DescribeSecret", {"SecretId": params["Name"]}, region)
+    except ApiError:
+        return
+    if secret.get("DeletedDate"):
+        raise ApiError(
+            "secretsmanager",
+            "CreateSecret",
+            "InvalidRequestException",
+            "You can't create this secret because a secret with this name is already scheduled for deletion.",
+        )
+
+
+@_before("ecr:PutImage")
+def _immutable_tag(api: Api, region: str, params: Properties) -> None:
+    name = params["repositoryName"]
+    repositories = _found(api, "ecr", "DescribeRepositories", "repositories", region, repositoryNames=[name])
+    if not repositories or repositories[0].get("imageTagMutability") != "IMMUTABLE":
+        return
+    tags = {
+        image.get("imageTag") for image in _found(api, "ecr", "ListImages", "imageIds", region, repositoryName=name)
+    }
+    if params.get("imageTag") in tags:
+        raise ApiError(
+            "ecr",
+            "PutImage",
+            "ImageTagAlreadyExistsException",
+            f"The image tag '{params['imageTag']}' already exists in the '{name}' repository and cannot be "
+            "overwritten because the repository is immutable.",
+        )
+
+
+@_before("application-autoscaling:PutScalingPolicy")
+def _target_registered(api: Api, region: str, params: Properties) -> None:
+    targets = _found(
+        api,
+        "application-autoscaling",
+        "DescribeScalableTargets",
+        "ScalableTargets",
+        region,
+        ServiceNamespace=params["ServiceNamespace"],
+        ResourceIds=[params["ResourceId"]],
+    )
+    if not targets:
+        raise ApiError(
+            "application-autoscaling",
+            "PutScalingPolicy",
+            "ObjectNotFoundException",
+            f"No scalable target registered for service namespace: {params['ServiceNamespace']}, resource ID: "
+            f"{params['ResourceId']}, scalable dimension: {params['ScalableDimension']}",
+        )
+
+
+@_before("acm:DeleteCertificate")
+def _certificate_in_use(api: Api, region: str, params: Properties) -> None:
+    arn = params["CertificateArn"]
+    for balancer in _found(api, "elbv2", "DescribeLoadBalancers", "LoadBalancers", region):
+        listeners = _found(
+            api, "elbv2", "DescribeListeners", "Listeners", region, LoadBalancerArn=balancer["LoadBalancerArn"]
+        )
+        if any(arn == item["CertificateArn"] for listener in listeners for item in listener.get("Certificates") or []):
+            raise ApiError("acm", "DeleteCertificate", "ResourceInUseException", f"Certificate {arn} is in use.")
+
+
+PRECONDITIONS: Mapping[str, Precondition] = _CHECKS

@@ -1,0 +1,989 @@
+"""Documented rules that neither botocore's models nor moto check, as a table.
+
+A rule names the type, the input it is about and the error code AWS answers with. Values that are not known yet are not
+judged. A `[]` in a path means each item of a list.
+"""
+
+import ipaddress
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pulumi_fastapi.emulator.mapping import Problem
+from pulumi_fastapi.emulator.values import Properties, Unknown, has_unknown, parse_json, scalar_text
+
+Judge = Callable[[Any, Properties], str | None]
+"""Message for a bad value (given with all inputs), or None."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    type: str
+    path: str
+    code: str
+    judge: Judge
+
+
+# ------------------------------------------------------------------------------------------------------------ builders
+def _one_of(*allowed: object) -> Judge:
+    texts = [scalar_text(item) for item in allowed]
+    return lambda value, _inputs: (
+        None if scalar_text(value) in texts else f"{value_text(value)} is not one of {', '.join(texts)}"
+    )
+
+
+def _between(low: float, high: float, unit: str = "") -> Judge:
+    def judge(value: Any, _inputs: Properties) -> str | None:
+        number = _number(value)
+        if number is None or low <= number <= high:
+            return None
+        return f"{value_text(value)} is not between {scalar_text(low)} and {scalar_text(high)}{unit and ' ' + unit}"
+
+    return judge
+
+
+def _at_least(low: float) -> Judge:
+    def judge(value: Any, _inputs: Properties) -> str | None:
+        number = _number(value)
+        return f"{value_text(value)} is less than {scalar_text(low)}" if number is not None and number < low else None
+
+    return judge
+
+
+def _matches(pattern: str, meaning: str) -> Judge:
+    compiled = re.compile(pattern)
+    return lambda value, _inputs: (
+        None if not isinstance(value, str) or compiled.fullmatch(value) else f"{value!r}: {meaning}"
+    )
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool):
+        return None
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def value_text(value: Any) -> str:
+    return repr(value) if isinstance(value, str) else scalar_text(value)
+
+
+def _all_of(*judges: Judge) -> Judge:
+    def judge(value: Any, inputs: Properties) -> str | None:
+        return next((text for each in judges if (text := each(value, inputs)) is not None), None)
+
+    return judge
+
+
+# -------------------------------------------------------------------------------------------------------------- network
+def _network(value: Any, low: int, high: int) -> str | None:
+    try:
+        network = ipaddress.IPv4Network(value)
+    except ValueError as error:
+        return f"{value!r} is not a network: {error}"
+    if not low <= network.prefixlen <= high:
+        return f"{value!r}: the prefix has to be between /{low} and /{high}"
+    return None
+
+
+def _vpc_network(value: Any, _inputs: Properties) -> str | None:
+    return _network(value, 16, 28)
+
+
+def _any_cidr(value: Any, _inputs: Properties) -> str | None:
+    try:
+        ipaddress.ip_network(value)
+    except ValueError as error:
+        return f"CIDR block {value} is malformed: {error}"
+    return None
+
+
+_PROTOCOLS = re.compile(r"-1|all|tcp|udp|icmp|icmpv6|[0-9]{1,3}")
+
+
+def _protocol(value: Any, _inputs: Properties) -> str | None:
+    text = scalar_text(value)
+    if _PROTOCOLS.fullmatch(text) and (not text.isdigit() or int(text) <= 255):
+        return None
+    return f"Invalid value '{text}' for IP protocol. Unknown protocol"
+
+
+def _port(value: Any, inputs: Properties) -> str | None:
+    return _between(-1, 65535)(value, inputs)
+
+
+def _port_order(rule: Any, _inputs: Properties) -> str | None:
+    start, end = _number(rule.get("fromPort")), _number(rule.get("toPort"))
+    if start is not None and end is not None and start > end and start != -1:
+        return f"the range {scalar_text(start)} to {scalar_text(end)} is empty"
+    return None
+
+
+def _one_source(inputs: Properties, _all: Properties) -> str | None:
+    sources = ("cidrIpv4", "cidrIpv6", "prefixListId", "referencedSecurityGroupId")
+    given = [name for name in sources if inputs.get(name) is not None]
+    return None if len(given) == 1 else f"exactly one of {', '.join(sources)} has to be given, not {len(given)}"
+
+
+def _group_name(value: Any, _inputs: Properties) -> str | None:
+    if isinstance(value, str) and value.startswith("sg-"):
+        return f"{value!r}: a group name may not start with sg-"
+    return _matches(r"[a-zA-Z0-9 ._\-:/()#,@\[\]+=&;{}!$*]{0,255}", "invalid characters in the group name")(value, {})
+
+
+_GROUP_TEXT = r"[a-zA-Z0-9 ._\-:/()#,@\[\]+=&;{}!$*]{0,255}"
+_RULE_TEXT = _matches(_GROUP_TEXT, "Character sets beyond ASCII are not supported, nor are < > and quotes")
+
+
+def _public_nat(inputs: Properties, _all: Properties) -> str | None:
+    if inputs.get("connectivityType", "public") == "public" and inputs.get("allocationId") is None:
+        return "a public NAT gateway needs an allocationId"
+    if inputs.get("connectivityType") == "private" and inputs.get("allocationId") is not None:
+        return "a private NAT gateway takes no allocationId"
+    return None
+
+
+# ------------------------------------------------------------------------------------------------------- load balancers
+_LB_NAME = _all_of(
+    _matches(r".{1,32}", "a name has at most 32 characters"),
+    _matches(r"[a-zA-Z0-9-]*", "a name has only alphanumeric characters and hyphens"),
+    _matches(r"(?!-).*(?<!-)", "a name may not begin or end with a hyphen"),
+)
+
+
+def _lb_name(value: Any, inputs: Properties) -> str | None:
+    if isinstance(value, str) and value.startswith("internal-"):
+        return f"{value!r}: a name may not begin with internal-"
+    return _LB_NAME(value, inputs)
+
+
+def _two_subnets(inputs: Properties, _all: Properties) -> str | None:
+    if inputs.get("loadBalancerType", "application") != "application":
+        return None
+    given = inputs.get("subnets") or inputs.get("subnetMappings")
+    if isinstance(given, list) and len(given) < 2:
+        return "At least two subnets in two different Availability Zones must be specified"
+    return None
+
+
+def _health_timeout(check: Any, _inputs: Properties) -> str | None:
+    timeout, interval = _number(check.get("timeout")), _number(check.get("interval"))
+    if timeout is not None and interval is not None and timeout >= interval:
+        return f"Health check timeout {scalar_text(timeout)} must be smaller than the interval {scalar_text(interval)}"
+    return None
+
+
+def _secure_listener(inputs: Properties, _all: Properties) -> str | None:
+    if inputs.get("protocol") in ("HTTPS", "TLS") and inputs.get("certificateArn") is None:
+        return "A certificate must be specified for HTTPS listeners"
+    if inputs.get("protocol") == "HTTP" and inputs.get("certificateArn") is not None:
+        return "a certificate cannot be specified for HTTP listeners"
+    return None
+
+
+_SSL_POLICY = _matches(
+    r"ELBSecurityPolicy-(2016-08|TLS-1-[0-2]-(2017-01|Ext-2018-06)|FS-[0-9A-Za-z-]+|TLS13-1-[0-3]-[0-9A-Za-z-]+|2015-05)",
+    "SSL policy not found",
+)
+
+
+def _vpc_for_targets(inputs: Properties, _all: Properties) -> str | None:
+    if inputs.get("targetType", "instance") == "lambda":
+        return None
+    missing = [name for name in ("port", "protocol", "vpcId") if inputs.get(name) is None]
+    return f"{missing[0]} is required for target type {inputs.get('targetType', 'instance')!r}" if missing else None
+
+
+# ----------------------------------------------------------------------------------------------------------------- ECS
+_FARGATE_MEMORY: Mapping[int, frozenset[int]] = {
+    256: frozenset((512, 1024, 2048)),
+    512: frozenset(range(1024, 4097, 1024)),
+    1024: frozenset(range(2048, 8193, 1024)),
+    2048: frozenset(range(4096, 16385, 1024)),
+    4096: frozenset(range(8192, 30721, 1024)),
+    8192: frozenset(range(16384, 61441, 4096)),
+    16384: frozenset(range(32768, 122881, 8192)),
+}
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(vcpu|gb)?", re.IGNORECASE)
+
+
+def _units(value: Any) -> int | None:
+    """`"256"`, `".25 vCPU"` and `"1 GB"` in CPU units and MiB."""
+    found = _SIZE.fullmatch(str(value).strip())
+    if found is None:
+        return None
+    number = float(found[1])
+    return int(number * 1024) if found[2] else int(number)
+
+
+def _fargate_size(inputs: Properties, _all: Properties) -> str | None:
+    if "FARGATE" not in (inputs.get("requiresCompatibilities") or []):
+        return None
+    if inputs.get("cpu") is None or inputs.get("memory") is None:
+        return "Fargate requires that 'cpu' and 'memory' be defined at the task level"
+    cpu, memory = _units(inputs["cpu"]), _units(inputs["memory"])
+    if cpu is None or cpu not in _FARGATE_MEMORY:
+        return f"No Fargate configuration exists for given values: {inputs['cpu']} CPU, {inputs['memory']} memory"
+    if memory not in _FARGATE_MEMORY[cpu]:
+        allowed = ", ".join(str(item) for item in sorted(_FARGATE_MEMORY[cpu]))
+        return (
+            f"No Fargate configuration exists for given values: {inputs['cpu']} CPU, {inputs['memory']} memory. "
+            f"With {cpu} CPU the memory is one of {allowed}"
+        )
+    return None
+
+
+def _fargate_network(inputs: Properties, _all: Properties) -> str | None:
+    if "FARGATE" in (inputs.get("requiresCompatibilities") or []) and inputs.get("networkMode") != "awsvpc":
+        return "Fargate only supports network mode 'awsvpc'"
+    return None
+
+
+def _containers(value: Any) -> list[Properties] | None:
+    containers = json.loads(value) if isinstance(value, str) else value
+    return containers if isinstance(containers, list) else None
+
+
+def _container_list(value: Any, _inputs: Properties) -> str | None:
+    try:
+        containers = _containers(value)
+    except ValueError as error:
+        return f"ECS Task Definition container_definitions is invalid: {error}"
+    if not containers:
+        return "Container list cannot be empty"
+    names = [container.get("name") for container in containers if isinstance(container, dict)]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        return f"Container names must be unique: {twice!r}"
+    if not any(container.get("essential", True) for container in containers):
+        return "At least one container must be essential"
+    for container in containers:
+        if not container.get("image"):
+            return f"Container.image should not be null or empty: {container.get('name')!r}"
+    return None
+
+
+def _volumes_defined(inputs: Properties, _all: Properties) -> str | None:
+    text = inputs.get("containerDefinitions")
+    if has_unknown(text) or not isinstance(text, str) or parse_json(text) is None:
+        return None
+    known = {volume.get("name") for volume in inputs.get("volumes") or []}
+    for container in _containers(text) or []:
+        for mount in container.get("mountPoints") or []:
+            if mount.get("sourceVolume") not in known:
+                return f"Unknown volume '{mount.get('sourceVolume')}' in container {container.get('name')!r}"
+    return None
+
+
+def _logs_need_execution_role(inputs: Properties, _all: Properties) -> str | None:
+    text = inputs.get("containerDefinitions")
+    if has_unknown(text) or inputs.get("executionRoleArn") is not None or parse_json(str(text)) is None:
+        return None
+    if "FARGATE" not in (inputs.get("requiresCompatibilities") or []):
+        return None
+    for container in _containers(text) or []:
+        if container.get("secrets") or (container.get("logConfiguration") or {}).get("logDriver") == "awslogs":
+            return (
+                "Fargate requires task definition to have execution role ARN to support log driver awslogs and secrets"
+            )
+    return None
+
+
+def _launch_or_capacity(inputs: Properties, _all: Properties) -> str | None:
+    if inputs.get("launchType") is not None and inputs.get("capacityProviderStrategies"):
+        return "Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again"
+    return None
+
+
+def _healthy_percents(inputs: Properties, _all: Properties) -> str | None:
+    low, high = _number(inputs.get("deploymentMinimumHealthyPercent")), _number(inputs.get("deploymentMaximumPercent"))
+    if low is not None and high is not None and (high <= low):
+        return (
+            f"deploymentMaximumPercent {scalar_text(high)} has to be greater than "
+            f"deploymentMinimumHealthyPercent {scalar_text(low)}, or no task can be replaced"
+        )
+    return None
+
+
+def _bake_time(value: Any, _inputs: Properties) -> str | None:
+    return _between(0, 1440, "minutes")(value, {})
+
+
+def _min_max_capacity(inputs: Properties, _all: Properties) -> str | None:
+    low, high = _number(inputs.get("minCapacity")), _number(inputs.get("maxCapacity"))
+    if low is not None and high is not None and low > high:
+        return f"Maximum capacity {scalar_text(high)} cannot be less than minimum capacity {scalar_text(low)}"
+    return None
+
+
+# ----------------------------------------------------------------------------------------------------------------- RDS
+_INSTANCE_CLASS = re.compile(
+    r"db\.(m|r|x|z|c|t)\d[a-z0-9-]*\.(micro|small|medium|large|xlarge|\d{1,2}xlarge|metal|metal-\d+xl|\d{1,2}xlarge\.\S+)"
+)
+_BURSTABLE = re.compile(r"db\.t\d")
+
+
+def _instance_class(value: Any, _inputs: Properties) -> str | None:
+    return None if _INSTANCE_CLASS.fullmatch(str(value)) else f"Invalid DB Instance class: {value}"
+
+
+def _storage(inputs: Properties, _all: Properties) -> str | None:
+    size = _number(inputs.get("allocatedStorage"))
+    if size is None:
+        return None
+    kind = inputs.get("storageType") or ("io1" if inputs.get("iops") else "gp2")
+    low = {"standard": 5, "io1": 100, "io2": 100}.get(kind, 20)
+    if not low <= size <= 65536:
+        return (
+            f"Invalid storage size for engine name {inputs.get('engine')} and storage type {kind}: {scalar_text(size)}"
+        )
+    return None
+
+
+def _storage_maximum(inputs: Properties, _all: Properties) -> str | None:
+    size, high = _number(inputs.get("allocatedStorage")), _number(inputs.get("maxAllocatedStorage"))
+    if size is not None and high and high <= size:
+        return f"Max storage size must be greater than storage size: {scalar_text(high)} is not more than {scalar_text(size)}"
+    return None
+
+
+def _password_given(inputs: Properties, _all: Properties) -> str | None:
+    ways = ("password", "passwordWo", "manageMasterUserPassword", "snapshotIdentifier", "replicateSourceDb", "s3Import")
+    if any(inputs.get(name) for name in (*ways, "restoreToPointInTime")):
+        if inputs.get("manageMasterUserPassword") is True and inputs.get("password"):
+            return "You can't specify MasterUserPassword when ManageMasterUserPassword is set"
+        return None
+    return "The parameter MasterUserPassword must be provided and must not be blank"
+
+
+_PASSWORD = _all_of(
+    _matches(r"(?s).{8,128}", "a master password has 8 to 128 characters"),
+    _matches(r"[!#-.0-?A-~]*", "a master password may not have a slash, an at sign, a double quote or a space"),
+)
+
+
+def _secret_password(value: Any, inputs: Properties) -> str | None:
+    text = _PASSWORD(value, inputs)
+    return (
+        None if text is None else "The parameter MasterUserPassword is not a valid password" + text[len(repr(value)) :]
+    )
+
+
+_IDENTIFIER = _matches(
+    r"[a-z](?:-?[a-z0-9])*",
+    "the identifier has to begin with a letter, has only lower-case letters, digits and hyphens, and does not end with "
+    "a hyphen or contain two in a row",
+)
+_RESERVED_USERS = frozenset({"admin", "rdsadmin", "postgres_rds", "user", "rdsrepladmin"})
+
+
+def _master_user(value: Any, inputs: Properties) -> str | None:
+    if inputs.get("engine") == "postgres" and str(value).lower() in _RESERVED_USERS:
+        return f"MasterUsername {value} cannot be used as it is a reserved word used by the engine"
+    return _matches(r"[a-zA-Z][a-zA-Z0-9_]{0,62}", "a master user name is a letter and then letters or digits")(
+        value, {}
+    )
+
+
+def _final_snapshot(inputs: Properties, _all: Properties) -> str | None:
+    if inputs.get("skipFinalSnapshot") or inputs.get("finalSnapshotIdentifier") is not None:
+        return None
+    return "finalSnapshotIdentifier is required when skipFinalSnapshot is false"
+
+
+def _monitoring(inputs: Properties, _all: Properties) -> str | None:
+    interval = _number(inputs.get("monitoringInterval"))
+    if interval and inputs.get("monitoringRoleArn") is None:
+        return "A MonitoringRoleARN value is required if you specify a MonitoringInterval value other than 0"
+    return None
+
+
+_WINDOW = re.compile(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d")
+_DAY_WINDOW = re.compile(
+    r"(mon|tue|wed|thu|fri|sat|sun):([01]\d|2[0-3]):[0-5]\d-(mon|tue|wed|thu|fri|sat|sun):([01]\d|2[0-3]):[0-5]\d"
+)
+
+
+def _backup_window(value: Any, _inputs: Properties) -> str | None:
+    return None if _WINDOW.fullmatch(str(value)) else f"{value!r} is not a window such as 03:00-04:00"
+
+
+def _maintenance_window(value: Any, _inputs: Properties) -> str | None:
+    if _DAY_WINDOW.fullmatch(str(value).lower()):
+        return None
+    return f"{value!r} is not a window such as sun:05:00-sun:06:00"
+
+
+def _family(value: Any, _inputs: Properties) -> str | None:
+    pattern = r"(postgres\d+(\.\d+)?|(aurora-)?(mysql|mariadb|postgresql)\d+(\.\d+)?|(oracle|sqlserver|db2|custom)-.*)"
+    return (
+        None
+        if re.fullmatch(pattern, str(value))
+        else f"ParameterGroupFamily {value} is not a valid parameter group family"
+    )
+
+
+# --------------------------------------------------------------------------------------------------- logs, alarms, SNS
+_RETENTIONS = (
+    0,
+    1,
+    3,
+    5,
+    7,
+    14,
+    30,
+    60,
+    90,
+    120,
+    150,
+    180,
+    365,
+    400,
+    545,
+    731,
+    1096,
+    1827,
+    2192,
+    2557,
+    2922,
+    3288,
+    3653,
+)
+
+
+def _alarm_period(value: Any, _inputs: Properties) -> str | None:
+    number = _number(value)
+    if number is None or number in (10, 20, 30) or (number > 0 and number % 60 == 0):
+        return None
+    return f"{scalar_text(value)}: the period has to be 10, 20, 30 or a multiple of 60 seconds"
+
+
+def _alarm_metric(inputs: Properties, _all: Properties) -> str | None:
+    if inputs.get("metricQueries"):
+        return None
+    if inputs.get("metricName") is None:
+        return "The parameter MetricName, or metricQueries, is required"
+    for name in ("namespace", "period"):
+        if inputs.get(name) is None:
+            return f"The parameter {name} is required with metricName"
+    if inputs.get("statistic") is None and inputs.get("extendedStatistic") is None:
+        return "either statistic or extendedStatistic is required with metricName"
+    return None
+
+
+def _alarm_span(inputs: Properties, _all: Properties) -> str | None:
+    period, periods = _number(inputs.get("period")), _number(inputs.get("evaluationPeriods"))
+    if period is not None and periods is not None and period * periods > (7 * 86400 if period >= 3600 else 86400):
+        return "Metrics cannot be checked across more than a day (EvaluationPeriods * Period must be <= 86400)"
+    return None
+
+
+def _datapoints(inputs: Properties, _all: Properties) -> str | None:
+    wanted, periods = _number(inputs.get("datapointsToAlarm")), _number(inputs.get("evaluationPeriods"))
+    if wanted is not None and periods is not None and wanted > periods:
+        return f"datapointsToAlarm {scalar_text(wanted)} is more than evaluationPeriods {scalar_text(periods)}"
+    return None
+
+
+def _subscription_endpoint(inputs: Properties, _all: Properties) -> str | None:
+    endpoint, protocol = inputs.get("endpoint"), inputs.get("protocol")
+    patterns = {
+        "email": r"[^@\s]+@[^@\s]+\.[^@\s]+",
+        "email-json": r"[^@\s]+@[^@\s]+\.[^@\s]+",
+        "http": r"http://.+",
+        "https": r"https://.+",
+        "lambda": r"arn:.+",
+        "sqs": r"arn:.+",
+        "firehose": r"arn:.+",
+        "sms": r"\+?[0-9-]+",
+    }
+    if not isinstance(endpoint, str) or protocol not in patterns or re.fullmatch(patterns[protocol], endpoint):
+        return None
+    return f"Invalid parameter: {protocol} endpoint {endpoint!r}"
+
+
+def _is_json(value: Any, _inputs: Properties) -> str | None:
+    try:
+        json.loads(value) if isinstance(value, str) else json.dumps(value)
+    except ValueError as error:
+        return f"not a JSON document: {error}"
+    return None
+
+
+# ------------------------------------------------------------------------------------------------------------- policies
+def _policy(value: Any, _inputs: Properties) -> str | None:
+    return _policy_problem(value, principal=False)
+
+
+def _resource_policy(value: Any, _inputs: Properties) -> str | None:
+    return _policy_problem(value, principal=True)
+
+
+def _trust_policy(value: Any, _inputs: Properties) -> str | None:
+    problem = _policy_problem(value, principal=True)
+    if problem is not None:
+        return problem
+    document = json.loads(value) if isinstance(value, str) else value
+    for statement in _statements(document):
+        if "Resource" in statement:
+            return "Has prohibited field Resource"
+        actions = statement.get("Action", [])
+        if any(not str(action).startswith("sts:") for action in ([actions] if isinstance(actions, str) else actions)):
+            return "AssumeRole policy may only specify STS AssumeRole actions"
+    return None
+
+
+def _statements(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    statements = document.get("Statement", [])
+    return [statements] if isinstance(statements, dict) else list(statements)
+
+
+def _policy_problem(value: Any, principal: bool) -> str | None:
+    try:
+        document = json.loads(value) if isinstance(value, str) else value
+    except ValueError as error:
+        return f"The policy is not a JSON document: {error}"
+    if not isinstance(document, dict) or not document.get("Statement"):
+        return "Syntax errors in policy: Statement is missing"
+    if document.get("Version", "2012-10-17") not in ("2012-10-17", "2008-10-17"):
+        return f"The policy must contain a valid version string, not {document['Version']!r}"
+    for statement in _statements(document):
+        problem = _statement_problem(statement, principal)
+        if problem is not None:
+            return problem
+    return None
+
+
+def _statement_problem(statement: Mapping[str, Any], principal: bool) -> str | None:
+    if statement.get("Effect") not in ("Allow", "Deny"):
+        return f"Invalid effect: {statement.get('Effect')!r}"
+    if not statement.keys() & {"Action", "NotAction"}:
+        return "Policy statement must contain actions."
+    if principal and not statement.keys() & {"Principal", "NotPrincipal"}:
+        return "Missing required field Principal"
+    if not principal and not statement.keys() & {"Resource", "NotResource"}:
+        return "Policy statement must contain resources."
+    if not principal and "Principal" in statement:
+        return "Policy document should not specify a principal."
+    return None
+
+
+def _mime_name(value: Any, _inputs: Properties) -> str | None:
+    return _matches(r"[A-Za-z0-9/_+=.@!-]+", "the name has only letters, digits and /_+=.@-!")(value, {})
+
+
+def _secret_name(value: Any, inputs: Properties) -> str | None:
+    return _mime_name(value, inputs)
+
+
+def _recovery_window(value: Any, _inputs: Properties) -> str | None:
+    number = _number(value)
+    if number is None or number == 0 or 7 <= number <= 30:
+        return None
+    return f"RecoveryWindowInDays value must be between 7 and 30 days (inclusive), or 0, not {scalar_text(value)}"
+
+
+def _one_secret(inputs: Properties, _all: Properties) -> str | None:
+    given = [name for name in ("secretString", "secretBinary", "secretStringWo") if inputs.get(name) is not None]
+    return None if len(given) == 1 else "You must provide either SecretString or SecretBinary."
+
+
+def _bucket_name(value: Any, _inputs: Properties) -> str | None:
+    if not isinstance(value, str):
+        return None
+    valid = re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", value) and ".." not in value
+    if not valid or re.fullmatch(r"\d+\.\d+\.\d+\.\d+", value) or value.startswith(("xn--", "sthree-")):
+        return f"The specified bucket is not valid: {value!r}"
+    return None
+
+
+_DOMAIN = _matches(
+    r"(\*\.)?(?:[a-z0-9_](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-zA-Z]{2,63}\.?",
+    "not a domain name (lower-case labels with dots between)",
+)
+
+
+def _alias_or_records(inputs: Properties, _all: Properties) -> str | None:
+    if inputs.get("aliases"):
+        if inputs.get("records") or inputs.get("ttl") is not None:
+            return "an alias record takes neither records nor ttl"
+        return None
+    if not inputs.get("records"):
+        return "one of records or aliases is needed"
+    return "ttl is required with records" if inputs.get("ttl") is None else None
+
+
+def _record_values(inputs: Properties, _all: Properties) -> str | None:
+    for value in inputs.get("records") or []:
+        if not isinstance(value, str):
+            continue
+        if inputs.get("type") in ("A", "AAAA"):
+            try:
+                address = ipaddress.ip_address(value)
+            except ValueError:
+                return f"{value!r} is not an IP address"
+            if (address.version == 4) != (inputs["type"] == "A"):
+                return f"{value!r} is no address for an {inputs['type']} record"
+    return None
+
+
+def _lifecycle_policy(value: Any, _inputs: Properties) -> str | None:
+    try:
+        document = json.loads(value) if isinstance(value, str) else value
+    except ValueError as error:
+        return f"Lifecycle policy is not valid JSON: {error}"
+    rules = document.get("rules") if isinstance(document, dict) else None
+    if not rules:
+        return "Lifecycle policy validation failure: 'rules' is missing"
+    priorities = [rule.get("rulePriority") for rule in rules]
+    if len(set(priorities)) != len(priorities) or not all(
+        isinstance(number, int) and number > 0 for number in priorities
+    ):
+        return "Lifecycle policy validation failure: each rule needs a unique rulePriority"
+    for rule in rules:
+        selection = rule.get("selection") or {}
+        if selection.get("tagStatus") not in ("tagged", "untagged", "any"):
+            return "Lifecycle policy validation failure: selection.tagStatus is one of tagged, untagged, any"
+        if selection["tagStatus"] == "tagged" and not selection.keys() & {"tagPrefixList", "tagPatternList"}:
+            return "Lifecycle policy validation failure: tagged needs tagPrefixList or tagPatternList"
+        if selection.get("countType") == "sinceImagePushed" and selection.get("countUnit") != "days":
+            return "Lifecycle policy validation failure: sinceImagePushed needs countUnit days"
+    any_rules = [rule["rulePriority"] for rule in rules if rule["selection"]["tagStatus"] == "any"]
+    if any_rules and any_rules[0] != max(priorities):
+        return "Lifecycle policy validation failure: a rule for any has to have the highest rulePriority"
+    return None
+
+
+_IAM_NAME = _matches(r"[\w+=,.@-]+", "the name has only alphanumeric characters and +=,.@-_")
+_TAG_RESERVED = re.compile(r"aws:", re.IGNORECASE)
+
+
+def _tags(value: Any, _inputs: Properties) -> str | None:
+    if not isinstance(value, dict):
+        return None
+    for key, text in value.items():
+        if _TAG_RESERVED.match(key):
+            return f"Tag keys starting with 'aws:' are reserved for system use: {key!r}"
+        if not 1 <= len(key) <= 128 or (isinstance(text, str) and len(text) > 256):
+            return f"a tag key has at most 128 and its value at most 256 characters: {key!r}"
+    return "a resource has at most 50 tags" if len(value) > 50 else None
+
+
+RULES: tuple[Rule, ...] = (
+    # every type
+    Rule("*", "tags", "InvalidTag", _tags),
+    # network
+    Rule("ec2/vpc:Vpc", "cidrBlock", "InvalidVpc.Range", _vpc_network),
+    Rule("ec2/vpc:Vpc", "instanceTenancy", "InvalidParameterValue", _one_of("default", "dedicated")),
+    Rule("ec2/subnet:Subnet", "cidrBlock", "InvalidSubnet.Range", _vpc_network),
+    Rule("ec2/route:Route", "destinationCidrBlock", "InvalidParameterValue", _any_cidr),
+    Rule("ec2/routeTable:RouteTable", "routes[].cidrBlock", "InvalidParameterValue", _any_cidr),
+    Rule("ec2/securityGroup:SecurityGroup", "name", "InvalidParameterValue", _group_name),
+    Rule("ec2/securityGroup:SecurityGroup", "description", "InvalidParameterValue", _RULE_TEXT),
+    *(
+        Rule("ec2/securityGroup:SecurityGroup", f"{direction}[]{path}", code, judge)
+        for direction in ("ingress", "egress")
+        for path, code, judge in (
+            (".protocol", "InvalidParameterValue", _protocol),
+            (".fromPort", "InvalidParameterValue", _port),
+            (".toPort", "InvalidParameterValue", _port),
+            ("", "InvalidParameterValue", _port_order),
+            (".cidrBlocks[]", "InvalidParameterValue", _any_cidr),
+            (".ipv6CidrBlocks[]", "InvalidParameterValue", _any_cidr),
+            (".description", "InvalidParameterValue", _RULE_TEXT),
+        )
+    ),
+    *(
+        Rule(f"vpc/securityGroup{direction}Rule:SecurityGroup{direction}Rule", path, code, judge)
+        for direction in ("Ingress", "Egress")
+        for path, code, judge in (
+            ("ipProtocol", "InvalidParameterValue", _protocol),
+            ("fromPort", "InvalidParameterValue", _port),
+            ("toPort", "InvalidParameterValue", _port),
+            ("", "InvalidParameterValue", _port_order),
+            ("", "InvalidParameterCombination", _one_source),
+            ("cidrIpv4", "InvalidParameterValue", _any_cidr),
+            ("cidrIpv6", "InvalidParameterValue", _any_cidr),
+            ("description", "InvalidParameterValue", _RULE_TEXT),
+        )
+    ),
+    Rule("ec2/natGateway:NatGateway", "", "MissingParameter", _public_nat),
+    Rule(
+        "ec2/vpcEndpoint:VpcEndpoint",
+        "serviceName",
+        "InvalidServiceName",
+        _matches(r"(com|aws|cn|vpce)\.[a-z0-9.-]+", "The Vpc Endpoint Service does not exist"),
+    ),
+    Rule("ec2/flowLog:FlowLog", "maxAggregationInterval", "InvalidParameter", _one_of(60, 600)),
+    # load balancers
+    Rule("lb/loadBalancer:LoadBalancer", "name", "ValidationError", _lb_name),
+    Rule("lb/loadBalancer:LoadBalancer", "", "ValidationError", _two_subnets),
+    Rule("lb/loadBalancer:LoadBalancer", "idleTimeout", "ValidationError", _between(1, 4000, "seconds")),
+    Rule("lb/loadBalancer:LoadBalancer", "clientKeepAlive", "ValidationError", _between(60, 604800, "seconds")),
+    Rule(
+        "lb/loadBalancer:LoadBalancer",
+        "desyncMitigationMode",
+        "ValidationError",
+        _one_of("monitor", "defensive", "strictest"),
+    ),
+    Rule(
+        "lb/loadBalancer:LoadBalancer",
+        "xffHeaderProcessingMode",
+        "ValidationError",
+        _one_of("append", "preserve", "remove"),
+    ),
+    Rule("lb/targetGroup:TargetGroup", "name", "ValidationError", _LB_NAME),
+    Rule("lb/targetGroup:TargetGroup", "", "ValidationError", _vpc_for_targets),
+    Rule("lb/targetGroup:TargetGroup", "port", "ValidationError", _between(1, 65535)),
+    Rule("lb/targetGroup:TargetGroup", "deregistrationDelay", "ValidationError", _between(0, 3600, "seconds")),
+    Rule("lb/targetGroup:TargetGroup", "healthCheck.healthyThreshold", "ValidationError", _between(2, 10)),
+    Rule("lb/targetGroup:TargetGroup", "healthCheck.unhealthyThreshold", "ValidationError", _between(2, 10)),
+    Rule("lb/targetGroup:TargetGroup", "healthCheck.interval", "ValidationError", _between(5, 300, "seconds")),
+    Rule("lb/targetGroup:TargetGroup", "healthCheck.timeout", "ValidationError", _between(2, 120, "seconds")),
+    Rule("lb/targetGroup:TargetGroup", "healthCheck", "ValidationError", _health_timeout),
+    Rule(
+        "lb/targetGroup:TargetGroup",
+        "healthCheck.path",
+        "ValidationError",
+        _matches(r"/\S{0,1023}", "Health check path must begin with a '/' character"),
+    ),
+    Rule(
+        "lb/targetGroup:TargetGroup",
+        "healthCheck.matcher",
+        "ValidationError",
+        _matches(r"\d{1,3}(-\d{3})?(,\d{3}(-\d{3})?)*", "not a list or range of HTTP codes"),
+    ),
+    Rule("lb/listener:Listener", "", "ValidationError", _secure_listener),
+    Rule("lb/listener:Listener", "port", "ValidationError", _between(1, 65535)),
+    Rule("lb/listener:Listener", "sslPolicy", "SSLPolicyNotFound", _SSL_POLICY),
+    Rule("lb/listenerRule:ListenerRule", "priority", "ValidationError", _between(1, 50000)),
+    # ECS
+    Rule("ecs/taskDefinition:TaskDefinition", "", "ClientException", _fargate_size),
+    Rule("ecs/taskDefinition:TaskDefinition", "", "ClientException", _fargate_network),
+    Rule("ecs/taskDefinition:TaskDefinition", "", "ClientException", _volumes_defined),
+    Rule("ecs/taskDefinition:TaskDefinition", "", "ClientException", _logs_need_execution_role),
+    Rule("ecs/taskDefinition:TaskDefinition", "containerDefinitions", "ClientException", _container_list),
+    Rule(
+        "ecs/taskDefinition:TaskDefinition",
+        "family",
+        "ClientException",
+        _matches(r"[a-zA-Z0-9_-]{1,255}", "a family has up to 255 letters, digits, hyphens and underscores"),
+    ),
+    Rule(
+        "ecs/taskDefinition:TaskDefinition",
+        "requiresCompatibilities[]",
+        "ClientException",
+        _one_of("EC2", "FARGATE", "EXTERNAL", "MANAGED_INSTANCES"),
+    ),
+    Rule(
+        "ecs/taskDefinition:TaskDefinition", "ephemeralStorage.sizeInGib", "ClientException", _between(21, 200, "GiB")
+    ),
+    Rule("ecs/service:Service", "desiredCount", "InvalidParameterException", _at_least(0)),
+    Rule("ecs/service:Service", "", "InvalidParameterException", _launch_or_capacity),
+    Rule("ecs/service:Service", "", "InvalidParameterException", _healthy_percents),
+    Rule("ecs/service:Service", "deploymentMinimumHealthyPercent", "InvalidParameterException", _between(0, 100)),
+    Rule("ecs/service:Service", "deploymentMaximumPercent", "InvalidParameterException", _between(100, 65535)),
+    Rule("ecs/service:Service", "deploymentConfiguration.bakeTimeInMinutes", "InvalidParameterException", _bake_time),
+    Rule(
+        "ecs/service:Service",
+        "deploymentConfiguration.canaryConfiguration.canaryPercent",
+        "InvalidParameterException",
+        _between(0.1, 100),
+    ),
+    Rule(
+        "ecs/service:Service",
+        "deploymentConfiguration.canaryConfiguration.canaryBakeTimeInMinutes",
+        "InvalidParameterException",
+        _bake_time,
+    ),
+    Rule(
+        "ecs/service:Service",
+        "deploymentConfiguration.linearConfiguration.stepPercent",
+        "InvalidParameterException",
+        _between(3, 100),
+    ),
+    Rule(
+        "ecs/service:Service",
+        "name",
+        "InvalidParameterException",
+        _matches(r"[a-zA-Z0-9_-]{1,255}", "a service name has letters, digits, hyphens and underscores"),
+    ),
+    Rule(
+        "ecs/cluster:Cluster",
+        "name",
+        "InvalidParameterException",
+        _matches(r"[a-zA-Z0-9_-]{1,255}", "a cluster name has letters, digits, hyphens and underscores"),
+    ),
+    Rule("appautoscaling/target:Target", "", "ValidationException", _min_max_capacity),
+    Rule("appautoscaling/target:Target", "minCapacity", "ValidationException", _at_least(0)),
+    # ECR, IAM, secrets
+    Rule("ecr/lifecyclePolicy:LifecyclePolicy", "policy", "InvalidParameterException", _lifecycle_policy),
+    Rule("iam/role:Role", "name", "ValidationError", _IAM_NAME),
+    Rule("iam/role:Role", "assumeRolePolicy", "MalformedPolicyDocument", _trust_policy),
+    Rule("iam/rolePolicy:RolePolicy", "policy", "MalformedPolicyDocument", _policy),
+    Rule("iam/role:Role", "inlinePolicies[].policy", "MalformedPolicyDocument", _policy),
+    Rule(
+        "iam/rolePolicyAttachment:RolePolicyAttachment",
+        "policyArn",
+        "InvalidInput",
+        _matches(r"arn:[\w-]+:iam::(aws|\d{12}):policy/.+", "not the ARN of a policy"),
+    ),
+    Rule("secretsmanager/secret:Secret", "name", "ValidationException", _secret_name),
+    Rule("secretsmanager/secret:Secret", "recoveryWindowInDays", "InvalidParameterException", _recovery_window),
+    Rule("secretsmanager/secret:Secret", "policy", "MalformedPolicyDocumentException", _resource_policy),
+    Rule("secretsmanager/secretVersion:SecretVersion", "", "InvalidParameterException", _one_secret),
+    Rule("kms/key:Key", "deletionWindowInDays", "ValidationException", _between(7, 30, "days")),
+    Rule("kms/key:Key", "policy", "MalformedPolicyDocumentException", _resource_policy),
+    # RDS
+    Rule("rds/instance:Instance", "instanceClass", "InvalidParameterValue", _instance_class),
+    Rule("rds/instance:Instance", "", "InvalidParameterValue", _storage),
+    Rule("rds/instance:Instance", "", "InvalidParameterCombination", _storage_maximum),
+    Rule("rds/instance:Instance", "", "InvalidParameterValue", _password_given),
+    Rule("rds/instance:Instance", "", "InvalidParameterCombination", _final_snapshot),
+    Rule("rds/instance:Instance", "", "InvalidParameterCombination", _monitoring),
+    Rule("rds/instance:Instance", "password", "InvalidParameterValue", _secret_password),
+    Rule("rds/instance:Instance", "username", "InvalidParameterValue", _master_user),
+    Rule("rds/instance:Instance", "identifier", "InvalidParameterValue", _IDENTIFIER),
+    Rule("rds/instance:Instance", "backupRetentionPeriod", "InvalidParameterValue", _between(0, 35, "days")),
+    Rule("rds/instance:Instance", "backupWindow", "InvalidParameterValue", _backup_window),
+    Rule("rds/instance:Instance", "maintenanceWindow", "InvalidParameterValue", _maintenance_window),
+    Rule("rds/instance:Instance", "port", "InvalidParameterValue", _between(1150, 65535)),
+    Rule("rds/instance:Instance", "monitoringInterval", "InvalidParameterValue", _one_of(0, 1, 5, 10, 15, 30, 60)),
+    Rule(
+        "rds/instance:Instance",
+        "performanceInsightsRetentionPeriod",
+        "InvalidParameterValue",
+        lambda value, _inputs: (
+            None
+            if value in (7, 731) or (value % 31 == 0 and 31 <= value <= 713)
+            else f"{scalar_text(value)}: the retention is 7, 731 or a multiple of 31 days up to 713"
+        ),
+    ),
+    Rule(
+        "rds/instance:Instance",
+        "dbName",
+        "InvalidParameterValue",
+        _matches(
+            r"[a-zA-Z_][a-zA-Z0-9_]{0,62}", "DBName must begin with a letter and contain only alphanumeric characters"
+        ),
+    ),
+    Rule(
+        "rds/instance:Instance",
+        "storageType",
+        "InvalidParameterValue",
+        _one_of("standard", "gp2", "gp3", "io1", "io2"),
+    ),
+    Rule("rds/parameterGroup:ParameterGroup", "family", "InvalidParameterValue", _family),
+    Rule(
+        "rds/parameterGroup:ParameterGroup",
+        "parameters[].applyMethod",
+        "InvalidParameterValue",
+        _one_of("immediate", "pending-reboot"),
+    ),
+    Rule("rds/proxy:Proxy", "name", "InvalidParameterValue", _IDENTIFIER),
+    # logs, alarms, topics
+    Rule("cloudwatch/logGroup:LogGroup", "retentionInDays", "InvalidParameterException", _one_of(*_RETENTIONS)),
+    Rule("cloudwatch/metricAlarm:MetricAlarm", "", "ValidationError", _alarm_metric),
+    Rule("cloudwatch/metricAlarm:MetricAlarm", "", "ValidationError", _alarm_span),
+    Rule("cloudwatch/metricAlarm:MetricAlarm", "", "ValidationError", _datapoints),
+    Rule("cloudwatch/metricAlarm:MetricAlarm", "period", "ValidationError", _alarm_period),
+    Rule(
+        "cloudwatch/metricAlarm:MetricAlarm",
+        "treatMissingData",
+        "ValidationError",
+        _one_of("breaching", "notBreaching", "ignore", "missing"),
+    ),
+    Rule("cloudwatch/dashboard:Dashboard", "dashboardBody", "InvalidParameterInput", _is_json),
+    Rule(
+        "sns/topicSubscription:TopicSubscription",
+        "protocol",
+        "InvalidParameter",
+        _one_of("application", "email", "email-json", "firehose", "http", "https", "lambda", "sms", "sqs"),
+    ),
+    Rule("sns/topicSubscription:TopicSubscription", "", "InvalidParameter", _subscription_endpoint),
+    Rule("sns/topicPolicy:TopicPolicy", "policy", "InvalidParameter", _resource_policy),
+    Rule(
+        "sns/topic:Topic",
+        "name",
+        "InvalidParameter",
+        _matches(r"[a-zA-Z0-9_-]{1,256}(\.fifo)?", "Topic Name: letters, digits, hyphens and underscores"),
+    ),
+    # certificates, DNS, buckets
+    Rule("acm/certificate:Certificate", "domainName", "ValidationException", _DOMAIN),
+    Rule("acm/certificate:Certificate", "subjectAlternativeNames[]", "ValidationException", _DOMAIN),
+    Rule(
+        "acm/certificate:Certificate",
+        "validationMethod",
+        "ValidationException",
+        _one_of("DNS", "EMAIL", "HTTP", "NONE"),
+    ),
+    Rule("route53/record:Record", "", "InvalidChangeBatch", _alias_or_records),
+    Rule("route53/record:Record", "", "InvalidChangeBatch", _record_values),
+    Rule(
+        "route53/record:Record",
+        "type",
+        "InvalidInput",
+        _one_of(
+            "A",
+            "AAAA",
+            "CAA",
+            "CNAME",
+            "DS",
+            "HTTPS",
+            "MX",
+            "NAPTR",
+            "NS",
+            "PTR",
+            "SOA",
+            "SPF",
+            "SRV",
+            "SSHFP",
+            "SVCB",
+            "TLSA",
+            "TXT",
+        ),
+    ),
+    Rule("s3/bucket:Bucket", "bucket", "InvalidBucketName", _bucket_name),
+    Rule("s3/bucketPolicy:BucketPolicy", "policy", "MalformedPolicy", _resource_policy),
+)
+
+_BY_TYPE: dict[str, list[Rule]] = {}
+for _rule in RULES:
+    _BY_TYPE.setdefault(_rule.type, []).append(_rule)
+
+
+def broken_rules(token: str, inputs: Properties) -> Iterator[Problem]:
+    """What the documented rules forbid in these inputs."""
+    for rule in (*_BY_TYPE.get("*", ()), *_BY_TYPE.get(token.removeprefix("aws:"), ())):
+        for path, value in _values_at(rule.path, inputs):
+            message = None if rule.path and has_unknown(value) else _judge(rule, value, inputs)
+            if message is not None:
+                yield Problem(path, message, rule.code)
+
+
+def _judge(rule: Rule, value: Any, inputs: Properties) -> str | None:
+    try:
+        return rule.judge(value, inputs)
+    except (TypeError, ValueError, AttributeError, KeyError):
+        return None  # of the wrong type altogether: the model says so
+
+
+def _values_at(path: str, value: Any, place: str = "") -> Iterator[tuple[str, Any]]:
+    if not path:
+        yield place, value
+        return
+    head, _, rest = path.partition(".")
+    name, each, _ = head.partition("[]")
+    if not isinstance(value, Mapping) or value.get(name) is None or isinstance(value[name], Unknown):
+        return
+    place = f"{place}.{name}" if place else name
+    if not each:
+        yield from _values_at(rest, value[name], place)
+    elif isinstance(value[name], list):
+        for position, item in enumerate(value[name]):
+            if not isinstance(item, Unknown):
+                yield from _values_at(rest, item, f"{place}[{position}]")

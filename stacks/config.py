@@ -1,0 +1,189 @@
+"""What `Pulumi.<stack>.yaml` may say: one mapping per part, whose keys are the fields of that part's Args."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, Optional
+
+import pulumi
+import yaml
+from pulumi import Output
+from pulumi.runtime.config import CONFIG, is_config_secret
+from pulumi_fastapi import ArgumentError, FargateFastAPIServiceArgs, FastAPIApp
+from pulumi_fastapi.aws import DatabaseArgs, ExistingNetwork, NetworkArgs
+from pulumi_fastapi.aws.alarms import check_emails
+from pulumi_fastapi.connection_pool import ConnectionBudget
+from pulumi_fastapi.validation import check_fields, from_mapping, snake_case
+
+# Stands for the network while the rest is checked: nothing exists yet.
+_PLANNED_NETWORK = ExistingNetwork(vpc_id="planned", public_subnet_ids=["planned-0", "planned-1"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackFile:
+    """The keys of a stack; those of a part are the fields of its Args, but for the keys that all parts share."""
+
+    name: Optional[str] = None
+    """Beginning of every name. Default: the project's name."""
+    domain: Optional[str] = None
+    """DNS name of the service. Default none: HTTP at the load balancer's name."""
+    zone_id: Optional[str] = None
+    """Route 53 zone of `domain`."""
+    alarm_emails: list[str] = field(default_factory=list)
+    """Addresses that alarms go to; each must confirm once. Default none."""
+    deletion_protection: bool = True
+    """Refuse to delete database, load balancer, images and secrets. Default on."""
+    app: dict[str, Any] = field(default_factory=dict)
+    """`FastAPIApp`. The values of `app.secrets` are encrypted, nothing else is."""
+    network: dict[str, Any] = field(default_factory=dict)
+    """`NetworkArgs`."""
+    database: Optional[dict[str, Any]] = None
+    """`DatabaseArgs`; `{}` is a database with every default. Default: no database."""
+    service: dict[str, Any] = field(default_factory=dict)
+    """`FargateFastAPIServiceArgs`."""
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        check_emails(self.alarm_emails)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackConfig:
+    """The Args of the parts, checked together before anything is created; network and database come in later."""
+
+    name: str
+    """Name of every component. It ends with the stack, so stacks in one account never meet."""
+    alarm_emails: list[str]
+    network: NetworkArgs
+    database: Optional[DatabaseArgs]
+    service: FargateFastAPIServiceArgs
+
+    @classmethod
+    def load(cls) -> "StackConfig":
+        """Read the configuration of this stack.
+
+        Raises:
+            ArgumentError: an unknown key or a bad value; names the file and the key.
+        """
+        project, stack = pulumi.get_project(), pulumi.get_stack()
+        file = Path(__file__).with_name(f"Pulumi.{stack}.yaml")
+        try:
+            values = _values(project)
+            _check_secrets(values, project, file)
+            keys = from_mapping(StackFile, values)
+            return _parts(keys, f"{keys.name or project}-{stack}")
+        except ArgumentError as error:
+            hidden = is_config_secret(f"{project}:app") and not isinstance(error.got, (int, float))
+            raise ArgumentError(
+                f"{file.parent.name}/{file.name}: {project}:{error.field}",
+                "[secret]" if hidden and error.field.startswith("app") else error.got,
+                error.problem + _how_to_write_text(error),
+            ) from None
+
+
+def _values(project: str) -> dict[str, Any]:
+    """The project's configuration as plain data."""
+    text = {each.name for each in fields(StackFile) if each.type == Optional[str]}
+    values = {}
+    for full_key, value in CONFIG.get().items():
+        namespace, _, key = full_key.rpartition(":")
+        if namespace == project:
+            values[key] = value if snake_case(key) in text else _parsed(value)
+        elif key in ("app", "network", "database", "service"):  # a renamed project would lose its database
+            raise ArgumentError(key, full_key, "keys begin with the name of the project in Pulumi.yaml")
+    return values
+
+
+def _parsed(value: str) -> Any:
+    """Pulumi hands over everything but text as JSON."""
+    try:
+        return json.loads(value)
+    except json.JSONDecodeError:
+        return value
+
+
+def _check_secrets(values: Mapping[str, Any], project: str, file: Path) -> None:
+    """Refuse what is encrypted outside `app.secrets`, or not encrypted inside it: somewhere it would be in plain text.
+
+    Pulumi only tells which top-level key holds something encrypted; the file tells what.
+    """
+    secrets = "run: pulumi config set --secret --path app.secrets.NAME"
+    for key in values:
+        if key != "app" and is_config_secret(f"{project}:{key}"):
+            raise ArgumentError(key, "[secret]", f"only app.secrets is encrypted; {secrets}")
+    document = yaml.safe_load(file.read_text()) if file.exists() else None
+    written = ((document or {}).get("config") or {}).get(f"{project}:app") or {}
+    for path, encrypted in _leaves(written):
+        if encrypted and not path.startswith("secrets."):
+            raise ArgumentError(f"app.{path}", "[secret]", f"would be readable in the task definition; {secrets}")
+        if not encrypted and path.startswith("secrets."):
+            raise ArgumentError(f"app.{path}", "plain text", "must be encrypted; add --secret to pulumi config set")
+    app = values.get("app")
+    if isinstance(app, Mapping) and app.get("secrets") and not is_config_secret(f"{project}:app"):
+        raise ArgumentError("app.secrets", "plain text", f"must be encrypted; {secrets}")
+
+
+def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, bool]]:
+    """The path of each value below a key of the file, and whether it is encrypted."""
+    if isinstance(value, Mapping) and set(value) != {"secure"}:
+        for key, item in value.items():
+            yield from _leaves(item, f"{path}.{key}" if path else str(key))
+    else:
+        yield path, isinstance(value, Mapping)
+
+
+def _parts(keys: StackFile, name: str) -> StackConfig:
+    app = _part("app", FastAPIApp, keys.app)
+    if app.secrets:
+        app = replace(app, secrets={variable: Output.secret(value) for variable, value in app.secrets.items()})
+    database = None
+    if keys.database is not None:
+        database = _part(
+            "database",
+            DatabaseArgs,
+            keys.database,
+            network=_PLANNED_NETWORK,
+            deletion_protection=keys.deletion_protection,
+            alarm_topic_arn=None,
+        )
+    service = _part(
+        "service",
+        FargateFastAPIServiceArgs,
+        keys.service,
+        app=app,
+        network=_PLANNED_NETWORK,
+        database=None,
+        domain=keys.domain,
+        zone_id=keys.zone_id,
+        deletion_protection=keys.deletion_protection,
+        alarm_emails=None,
+        alarm_topic_arn=None,
+    )
+    if database is not None and not database.proxy:
+        try:
+            ConnectionBudget.of(database.instance_class).with_demand(service.connection_demand(name))
+        except ArgumentError as error:
+            raise error.inside("app.") from None
+    network = _part("network", NetworkArgs, keys.network)
+    return StackConfig(name=name, alarm_emails=keys.alarm_emails, network=network, database=database, service=service)
+
+
+def _part(part: str, cls: type, values: Mapping[str, Any], **given: Any) -> Any:
+    """The Args of a part: what the stack file says below it, and what the program gives it."""
+    for key, value in values.items():
+        if snake_case(key) in given:
+            own = {each.name for each in fields(StackFile)} & {snake_case(key)}
+            raise ArgumentError(
+                f"{part}.{key}", value, f"is a key of its own, not of {part}" if own else "is given by the program"
+            )
+    try:
+        return from_mapping(cls, {**values, **given})
+    except ArgumentError as error:
+        raise (error if error.field in given else error.inside(f"{part}.")) from None
+
+
+def _how_to_write_text(error: ArgumentError) -> str:
+    if not error.problem.startswith("must be text") or not isinstance(error.got, (int, float)):
+        return ""
+    return " (quoted in the file, or pulumi config set --type string)"

@@ -1,0 +1,140 @@
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pulumi_docker_build as docker_build
+import pytest
+from pulumi_fastapi.aws import Image, ImageArgs, Registry
+from pulumi_fastapi.errors import ArgumentError
+from pulumi_fastapi.plan import Plan, Secret, plan
+
+MAIN = "from fastapi import FastAPI\n\napp = FastAPI()\n"
+
+
+def planned(**args: Any) -> Plan:
+    return plan(lambda: Image("api", Registry("api"), ImageArgs(**args)), preview=False)
+
+
+def image(result: Plan) -> dict[str, Any]:
+    return result.find(docker_build.Image).inputs
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """An app as it lies in a repository."""
+    source = tmp_path / "checkout"
+    (source / "app").mkdir(parents=True)
+    (source / "app" / "main.py").write_text(MAIN)
+    (source / "requirements.txt").write_text("fastapi==0.120.0\n")
+    (source / "README.md").write_text("# App\n")
+    return source
+
+
+def other_clone(checkout: Path) -> Path:
+    """The same commit on a machine with another umask, later, with caches and a virtual environment."""
+    clone = shutil.copytree(checkout, checkout.parent / "clone")
+    for junk in (".git/HEAD", ".venv/bin/python", "app/__pycache__/main.cpython-311.pyc", ".env"):
+        (clone / junk).parent.mkdir(parents=True, exist_ok=True)
+        (clone / junk).write_text("junk")
+    for path in clone.rglob("*"):
+        os.utime(path, (1, 1))
+        path.chmod(0o700 if path.is_dir() else 0o600)
+    return clone
+
+
+def test_the_platform_is_the_tasks_architecture() -> None:
+    assert image(planned(architecture="X86_64"))["platforms"] == ["linux/amd64"]
+    assert image(planned(architecture="ARM64"))["platforms"] == ["linux/arm64"]
+
+
+def test_nothing_is_built_in_preview() -> None:
+    assert image(planned())["buildOnPreview"] is False
+    assert image(planned())["push"] is True
+
+
+def test_it_is_deployed_by_digest() -> None:
+    result = planned()
+    reference = result.find(Image).outputs["reference"]
+    assert reference.endswith("@" + result.find(docker_build.Image).outputs["digest"])
+
+
+def test_the_layer_cache_lies_in_the_same_registry() -> None:
+    inputs = image(planned())
+    (repository, _), cache = inputs["tags"][0].rsplit(":", 1), inputs["cacheTo"][0]["registry"]
+    assert cache["ref"] == f"{repository}:cache-arm64" == inputs["cacheFrom"][0]["registry"]["ref"]
+    assert cache["imageManifest"] is True  # ECR refuses a cache that is none
+
+
+def test_the_login_of_the_registry_is_secret() -> None:
+    (login,) = image(planned())["registries"]
+    assert isinstance(login["password"], Secret)
+
+
+def test_another_clone_of_the_same_commit_changes_nothing(
+    checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inputs = []
+    for number, source in enumerate([checkout, other_clone(checkout)]):
+        program = tmp_path / f"program-{number}"
+        program.mkdir()
+        monkeypatch.chdir(program)
+        inputs.append(image(planned(source=str(source))))
+    assert inputs[0] == inputs[1]
+    contexts = [sorted(tree(tmp_path / f"program-{number}")) for number in (0, 1)]
+    assert contexts[0] == contexts[1]
+
+
+def tree(program: Path) -> list[tuple[str, int, bytes]]:
+    """What the provider hashes: paths, modes and contents."""
+    context = program / ".pulumi-fastapi" / "build" / "api"
+    return [
+        (path.relative_to(context).as_posix(), path.stat().st_mode, path.read_bytes())
+        for path in context.rglob("*")
+        if path.is_file()
+    ]
+
+
+def test_a_changed_line_of_code_is_another_image(checkout: Path) -> None:
+    before = image(planned(source=str(checkout)))["tags"]
+    (checkout / "app" / "main.py").write_text(MAIN + "\n")
+    assert image(planned(source=str(checkout)))["tags"] != before
+
+
+def test_a_changed_readme_is_the_same_image(checkout: Path) -> None:
+    before = image(planned(source=str(checkout)))["tags"]
+    (checkout / "README.md").write_text("# Better\n")
+    assert image(planned(source=str(checkout)))["tags"] == before
+
+
+@pytest.mark.parametrize("change", [{"architecture": "X86_64"}, {"module": "app.other:app"}])
+def test_what_else_goes_into_the_build_is_another_image(change: dict[str, str]) -> None:
+    """The tag never moves, so the same tag for other content could not be pushed."""
+    assert image(planned(**change))["tags"] != image(planned())["tags"]
+
+
+def test_any_app_gets_the_runtime_around_it(checkout: Path) -> None:
+    planned(source=str(checkout))
+    context = Path(".pulumi-fastapi", "build", "api")
+    assert (context / "Dockerfile").is_file()
+    assert (context / "source" / "app" / "main.py").read_text() == MAIN
+
+
+@pytest.mark.parametrize(
+    ("args", "problem"),
+    [
+        ({"architecture": "arm"}, "architecture: must be one of ARM64, X86_64, did you mean 'ARM64'"),
+        ({"source": "no/such/place"}, "source: does not exist"),
+        ({"source": ""}, "source: must not be empty"),
+        ({"source": Path()}, "source: must be text, got a PosixPath"),
+    ],
+)
+def test_wrong_arguments_are_refused(args: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ArgumentError, match=f"^{problem}"):
+        ImageArgs(**args)
+
+
+def test_an_empty_directory_is_refused_before_anything_is_made(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ArgumentError, match=r"^source: has no file for an image"):
+        ImageArgs(source=str(tmp_path / "empty"))

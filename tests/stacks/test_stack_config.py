@@ -1,0 +1,172 @@
+"""What a stack file may say, and what happens when it says something else."""
+
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+from planned_stacks import PlanStack
+from pulumi_fastapi.errors import ArgumentError
+from pulumi_fastapi.plan import Secret
+
+
+@pytest.mark.parametrize(
+    ("changes", "key", "explanation"),
+    [
+        ({"servce": {"cpu": 512}}, "servce", "did you mean 'service'?"),
+        ({"service.tasks_mx": 4}, "service.tasks_mx", "did you mean 'tasks_max'?"),
+        ({"database.multi_zone": True}, "database.multi_zone", "unknown argument of DatabaseArgs"),
+        ({"app.pool.sise": 5}, "app.pool.sise", "did you mean 'size'?"),
+        ({"app.timeouts.requests": 5}, "app.timeouts.requests", "did you mean 'request'?"),
+        ({"service": "big"}, "service", "must be a mapping"),
+        ({"network": ""}, "network", "leave it out for the default"),
+        ({"service.cpu": "many"}, "service.cpu", "must be a whole number"),
+        ({"service.cpu": 300}, "service.cpu", "256"),
+        ({"service.access_logs": "yes"}, "service.access_logs", "must be true or false"),
+        ({"deletion_protection": "no"}, "deletion_protection", "must be true or false"),
+        ({"network.outbound": "NAAT"}, "network.outbound", "did you mean 'NAT'?"),
+        ({"network.availability_zones": 9}, "network.availability_zones", "must be between 2 and 4"),
+        ({"database.instance_class": "db.t4g.mikro"}, "database.instance_class", "db.t4g has micro, small"),
+        ({"database.engine_version": 18}, "database.engine_version", "pulumi config set --type string"),
+        ({"app.module": "main.py"}, "app.module", "package.module:attribute"),
+        ({"app.port": 80}, "app.port", "must be between 1024 and 65535"),
+        ({"app.pool.size": 500}, "app.pool", "Ways out: a pool of size="),
+        ({"alarm_emails": ["nobody"]}, "alarm_emails", "must be an e-mail address"),
+        ({"domain": "https://example.com"}, "domain", "DNS name"),
+        ({"domain": "api.example.com"}, "zone_id", "needs its Route 53 zone_id"),
+        ({"zone_id": "Z0123456789ABCDEFGHIJ"}, "domain", "only with a domain"),
+        ({"service.domain": "api.example.com"}, "service.domain", "is a key of its own"),
+        ({"database.deletion_protection": False}, "database.deletion_protection", "is a key of its own"),
+        (
+            {"database.alarm_topic_arn": "arn:aws:sns:us-east-1:123456789012:own"},
+            "database.alarm_topic_arn",
+            "is given",
+        ),
+    ],
+)
+def test_wrong_configuration_is_one_line_that_names_file_and_key(
+    plan_stack: PlanStack, changes: dict[str, Any], key: str, explanation: str
+) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        plan_stack("dev", changes)
+    message = str(caught.value)
+    assert message.startswith(f"stacks/Pulumi.dev.yaml: fastapi-service:{key}: "), message
+    assert explanation in message
+    assert "\n" not in message
+
+
+def test_engine_prints_a_wrong_configuration_without_a_traceback(plan_stack: PlanStack) -> None:
+    with pytest.raises(pulumi.RunError):
+        plan_stack("dev", {"service.tasks_mx": 4})
+
+
+def test_keys_may_be_written_as_in_other_languages(plan_stack: PlanStack) -> None:
+    target = plan_stack("dev", {"service.tasksMax": 3, "service.tasks_max": 2} | {"service": {"tasksMax": 3}})
+    assert target.find("aws:appautoscaling/target:Target").inputs["maxCapacity"] == 3
+
+
+def test_texts_from_the_command_line_are_read_as_what_they_mean(plan_stack: PlanStack) -> None:
+    """`pulumi config set deletion_protection true` writes the text "true"."""
+    assert plan_stack("dev", {"deletion_protection": "true"}).find("aws:rds/instance:Instance").options.protect is True
+
+
+def test_name_that_looks_like_a_number_stays_text(plan_stack: PlanStack) -> None:
+    service = plan_stack("dev", {"name": "2e3"}).find("pulumi-fastapi:index:FargateFastAPIService")
+    assert service.name == "2e3-dev"
+
+
+def test_renamed_project_does_not_lose_its_configuration_silently(plan_stack: PlanStack) -> None:
+    """Without this the next `pulumi up` would delete the database."""
+    with pytest.raises(ArgumentError, match="shop:database: keys begin with the name of the project"):
+        plan_stack("dev", {"fastapi-service:database": {}}, project="shop")
+
+
+def test_stack_without_a_database_key_has_none(plan_stack: PlanStack) -> None:
+    result = plan_stack("dev", {"database": None})
+    assert result.all("aws:rds/instance:Instance") == []
+    assert "database_endpoint" not in result.outputs
+
+
+def test_nothing_is_created_before_all_is_checked(plan_stack: PlanStack, folder: Path) -> None:
+    """The last part that is checked is wrong: the program must not have come to its first resource."""
+    program = folder / "__main__.py"
+    program.write_text(program.read_text().replace("topic =", "pulumi.log.info('first resource')\ntopic ="))
+    assert [message.text for message in plan_stack("dev", folder=folder).messages] == ["first resource"]
+    with pytest.raises(ArgumentError) as caught:
+        plan_stack("dev", {"network.cidr_block": "10.0.0.0/8"}, folder=folder)
+    assert "network.cidr_block" in str(caught.value)
+
+
+# Secrets
+
+SECRET = "hunter2-and-more"  # noqa: S105
+
+
+def test_encrypted_secret_reaches_the_secret_manager_and_nothing_else(plan_stack: PlanStack) -> None:
+    result = plan_stack("dev", {"app.secrets.API_KEY": Secret(SECRET)})
+    version = result.find("aws:secretsmanager/secretVersion:SecretVersion")
+    assert isinstance(version.inputs["secretString"], Secret)
+    assert SECRET in version.inputs["secretString"].value
+    assert SECRET not in result.to_json()
+
+
+def test_secret_leaves_the_rest_of_the_app_readable(plan_stack: PlanStack) -> None:
+    """Pulumi calls the whole `app` secret; what shapes the plan must not become so."""
+    result = plan_stack("dev", {"app.secrets.API_KEY": Secret(SECRET), "app.port": 9000})
+    assert result.find("aws:lb/targetGroup:TargetGroup").inputs["port"] == 9000
+
+
+def test_secret_in_the_recorded_inputs_is_secret(plan_stack: PlanStack) -> None:
+    service = plan_stack("dev", {"app.secrets.API_KEY": Secret(SECRET)}).find(
+        "pulumi-fastapi:index:FargateFastAPIService"
+    )
+    assert service.inputs["app"]["secrets"]["API_KEY"] == Secret(SECRET)
+
+
+def test_secret_in_plain_text_is_refused_and_not_repeated(plan_stack: PlanStack) -> None:
+    with pytest.raises(ArgumentError, match=r"app\.secrets: must be encrypted") as caught:
+        plan_stack("dev", {"app.secrets.API_KEY": SECRET})
+    assert SECRET not in str(caught.value)
+
+
+def test_one_plain_secret_among_encrypted_ones_is_refused(plan_stack: PlanStack, folder: Path) -> None:
+    _append(folder, "  fastapi-service:app: { secrets: { API_KEY: { secure: v1:abc }, TOKEN: plain } }\n")
+    with pytest.raises(ArgumentError, match=r"app\.secrets\.TOKEN: must be encrypted"):
+        plan_stack("dev", folder=folder)
+
+
+def test_encrypted_variable_outside_of_secrets_is_refused(plan_stack: PlanStack, folder: Path) -> None:
+    _append(folder, "  fastapi-service:app: { environment: { TOKEN: { secure: v1:abc } } }\n")
+    with pytest.raises(ArgumentError, match=r"app\.environment\.TOKEN: would be readable in the task definition"):
+        plan_stack("dev", folder=folder)
+
+
+def test_encrypted_variable_beside_an_encrypted_secret_is_refused(plan_stack: PlanStack, folder: Path) -> None:
+    _append(
+        folder,
+        "  fastapi-service:app: { environment: { T: { secure: v1:abc } }, secrets: { KEY: { secure: v1:abc } } }\n",
+    )
+    with pytest.raises(ArgumentError, match=r"app\.environment\.T: would be readable"):
+        plan_stack("dev", folder=folder)
+
+
+def test_encrypted_secret_in_the_file_is_accepted(plan_stack: PlanStack, folder: Path) -> None:
+    _append(folder, "  fastapi-service:app: { secrets: { API_KEY: { secure: v1:abc } } }\n")
+    assert plan_stack("dev", folder=folder).find("aws:secretsmanager/secret:Secret")
+
+
+@pytest.mark.parametrize("key", ["domain", "zone_id", "service", "database"])
+def test_encrypted_key_that_shapes_the_plan_is_refused(plan_stack: PlanStack, key: str) -> None:
+    with pytest.raises(ArgumentError, match=rf"fastapi-service:{key}: only app\.secrets is encrypted"):
+        plan_stack("dev", {key: Secret("value")})
+
+
+def test_error_beside_a_secret_does_not_repeat_texts(plan_stack: PlanStack) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        plan_stack("dev", {"app.secrets.API_KEY": Secret(SECRET), "app.module": SECRET})
+    assert SECRET not in str(caught.value)
+
+
+def _append(folder: Path, text: str) -> None:
+    with (folder / "Pulumi.dev.yaml").open("a") as file:
+        file.write(text)
