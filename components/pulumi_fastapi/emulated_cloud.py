@@ -175,6 +175,7 @@ class EmulatedCloud:
     def _run(self, stack: automation.Stack, run: Callable[[Any, Any], Any]) -> Deployment:
         events: list[automation.EngineEvent] = []
         lines: list[str] = []
+        self.control.set_directory(os.getcwd())
         try:
             result = run(events.append, lines.append)
         except automation.CommandError as error:

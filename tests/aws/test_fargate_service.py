@@ -563,7 +563,7 @@ def test_arguments_may_be_a_mapping(existing_network: ExistingNetwork) -> None:
 
 
 def test_names_and_parents_are_kept(full: Plan) -> None:
-    """Another name or parent replaces a resource in every stack, so it needs an alias. `UPDATE_SNAPSHOTS=1` to renew."""
+    """Another name or parent replaces the resource in each stack: it needs an alias. `UPDATE_SNAPSHOTS=1` renews it."""
     snapshot = Path(__file__).parent / "resource_names.txt"
     names = "\n".join(sorted(resource.urn.partition("::project::")[2] for resource in full.resources)) + "\n"
     if os.environ.get("UPDATE_SNAPSHOTS"):

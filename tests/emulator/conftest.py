@@ -47,7 +47,7 @@ def aws(cloud: Emulator) -> Callable[[str], Any]:
             region_name=REGION,
             endpoint_url=cloud.endpoint,
             aws_access_key_id="test",
-            aws_secret_access_key="test",
+            aws_secret_access_key="test",  # noqa: S106
         )
 
     return client

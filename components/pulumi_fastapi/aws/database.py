@@ -237,6 +237,9 @@ class Database(Component):
             maintenance_window="sun:04:30-sun:05:30",
             copy_tags_to_snapshot=True,
             auto_minor_version_upgrade=True,
+            # A larger pool is deployed at once, so the larger instance it needs must not wait for the maintenance
+            # window.
+            apply_immediately=True,
             ca_cert_identifier="rds-ca-rsa2048-g1",
             enabled_cloudwatch_logs_exports=list(_LOGS),
             performance_insights_enabled=args.performance_insights,

@@ -58,7 +58,7 @@ class NetworkArgs:
             network = ipaddress.IPv4Network(self.cidr_block)
         except ValueError as error:
             raise ArgumentError(
-                "cidr_block", self.cidr_block, f"must be an IPv4 network such as 10.0.0.0/16 ({error})"
+                "cidr_block", self.cidr_block, f"must be an IPv4 network such as 10.0.0.0/16 ({str(error)[:80]})"
             ) from None
         in_range("cidr_block prefix", network.prefixlen, 16, 22)
         if not network.is_private:

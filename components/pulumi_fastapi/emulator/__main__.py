@@ -261,7 +261,7 @@ def down(stack: Stack = "local") -> None:
     project = find_project()
     account = Account(project)
     if not account.state.exists():
-        out.print("Nothing was brought up here.")
+        out.print("Nothing is up.")
         return
     file, executable = stack_file(project, stack), find_cli()
     details = account.start()
@@ -285,6 +285,7 @@ def down(stack: Stack = "local") -> None:
         lines = "\n".join(f"  {each['service']} {each['type']} {each['id']} ({each['region']})" for each in left)
         fail(f"the emulated account still holds {len(left)} resources that no stack knows:\n{lines}", 1)
     account.stop()
+    shutil.rmtree(account.state)  # no stack is left in it
     out.print("\nThe emulated account is empty, and the emulated AWS has stopped.", style="green")
 
 

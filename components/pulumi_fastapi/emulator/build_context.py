@@ -72,7 +72,7 @@ def _translate(pattern: str) -> re.Pattern[str]:
 
 
 def context_files(context: Path, dockerfile: Path) -> Iterator[Path]:
-    """Files of the context in a fixed order, the Dockerfile and `.dockerignore` always among them (Docker needs them)."""
+    """Files of the context in a fixed order, with the Dockerfile and `.dockerignore`, which Docker needs."""
     ignore_file = dockerfile.with_name(f"{dockerfile.name}.dockerignore")
     if not ignore_file.is_file():
         ignore_file = context / ".dockerignore"

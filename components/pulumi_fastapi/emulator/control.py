@@ -43,6 +43,10 @@ class Control:
         calls: list[str] = self._request("GET", "calls")
         return calls
 
+    def set_directory(self, directory: str) -> None:
+        """Resolve relative paths there: the engine starts a real provider in the program's directory."""
+        self._request("PUT", "directory", directory)
+
     def _request(self, method: str, name: str, body: Any = None) -> Any:
         request = urllib.request.Request(  # noqa: S310
             f"{self.endpoint}{CONTROL_PATH}{name}",

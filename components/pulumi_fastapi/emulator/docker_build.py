@@ -167,13 +167,13 @@ class DockerBuildProvider(provider_pb2_grpc.ResourceProviderServicer):
         digest = f"sha256:{hashlib.sha256(manifest.encode()).hexdigest()}"
         tags = list(inputs.get("tags") or [])
         if inputs.get("push"):
-            self._push(tags, manifest, request.urn.split("::", 3)[3])
+            self._push(tags, manifest, digest, request.urn.split("::", 3)[3])
         self._say(context, request.urn, NOT_BUILT)
         exported = bool(inputs.get("push") or inputs.get("load") or inputs.get("exports"))
         reference = f"{tags[0]}@{digest}" if tags and exported else ""
         return {**inputs, "contextHash": hashed, "digest": digest if exported else "", "ref": reference}
 
-    def _push(self, tags: Iterable[str], manifest: str, name: str) -> None:
+    def _push(self, tags: Iterable[str], manifest: str, digest: str, name: str) -> None:
         for tag in tags:
             place = _ECR_TAG.fullmatch(tag)
             if place is None:
@@ -181,6 +181,7 @@ class DockerBuildProvider(provider_pb2_grpc.ResourceProviderServicer):
             params = {
                 "repositoryName": place["name"],
                 "imageManifest": manifest,
+                "imageDigest": digest,  # moto would take that of the layers, of which there are none
                 "imageTag": place["tag"],
                 "imageManifestMediaType": _MANIFEST_TYPE,
             }

@@ -1,8 +1,8 @@
 """Pulumi inputs -> AWS request, request -> problems, AWS response -> Pulumi inputs, all from botocore's own API models.
 
-Names are matched by rule (`cidrBlock` is `CidrBlock`, `subnets` may be `SubnetIds`' singular, `name` of a target group is
-`TargetGroupName`); a resource type only lists the exceptions (`fields`). Because an exception names a path rather than a
-function, it is used in both directions: to build the request and to read the answer back.
+Names are matched by rule (`cidrBlock` is `CidrBlock`, `subnets` may be `SubnetIds`' singular, `name` of a target group
+is `TargetGroupName`); a resource type only lists the exceptions (`fields`). Because an exception names a path rather
+than a function, it is used in both directions: to build the request and to read the answer back.
 """
 
 import datetime
@@ -23,7 +23,8 @@ ApiPath = tuple[str | int, ...]
 class Field:
     """An input whose API member has another name, place or form.
 
-    `to` is a dotted member path inside the structure that holds the input; `read` the path in responses when it differs.
+    `to` is a dotted member path inside the structure that holds the input; `read` the path in responses when it
+    differs.
     """
 
     to: str
@@ -34,7 +35,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Flatten:
-    """An object whose members stand directly in the structure that holds it (`healthCheck.path` is `HealthCheckPath`)."""
+    """An object whose members stand in the structure that holds it (`healthCheck.path` is `HealthCheckPath`)."""
 
     members: Mapping[str, "str | Field"]
 

@@ -230,7 +230,7 @@ class ResourceType:
     """Members that identify the resource in `update`, when the inputs do not."""
     fields: Fields = field(default_factory=dict)
     """Inputs whose member is not found by name; None for those never sent."""
-    extra: Callable[[Context], Mapping[str, Any]] | None = None
+    added: Callable[[Context], Mapping[str, Any]] | None = None
     """Members of the create and update requests that are no inputs."""
     request: Callable[[Context], Mapping[str, Any]] | None = None
     """The whole request, for the few operations that name matching cannot build."""
@@ -309,8 +309,8 @@ def build_request(
     if row.request is not None:
         return dict(row.request(context)), []
     request = row.mapper.request(shape, row.sent_inputs(context.inputs), ignore_unmatched=ignore_unmatched)
-    if row.extra is not None:
-        request.params.update(row.extra(context))
+    if row.added is not None:
+        request.params.update(row.added(context))  # noqa: S610  not Django
     if operation != row.create and row.update_key is not None:
         request.params.update(row.update_key(context))
     if operation == row.create and not row.tags_after_create:

@@ -347,7 +347,10 @@ def _storage(inputs: Properties, _all: Properties) -> str | None:
 def _storage_maximum(inputs: Properties, _all: Properties) -> str | None:
     size, high = _number(inputs.get("allocatedStorage")), _number(inputs.get("maxAllocatedStorage"))
     if size is not None and high and high <= size:
-        return f"Max storage size must be greater than storage size: {scalar_text(high)} is not more than {scalar_text(size)}"
+        return (
+            "Max storage size must be greater than storage size:"
+            f" {scalar_text(high)} is not more than {scalar_text(size)}"
+        )
     return None
 
 

@@ -115,13 +115,14 @@ class Emulator:
             ("GET", "faults"): self._faults.as_dicts,
             ("PUT", "faults"): lambda: self._faults.replace(json.loads(body)),
             ("GET", "calls"): lambda: list(self._api.calls),
+            ("PUT", "directory"): lambda: os.chdir(json.loads(body)),
         }
         action = actions.get((method, name))
         if action is None:
             return "404 Not Found", f"no {method} {CONTROL_PATH}{name}"
         try:
             return "200 OK", action()
-        except ValueError as error:
+        except (OSError, ValueError) as error:
             return "400 Bad Request", str(error)
 
     def _reset(self) -> None:

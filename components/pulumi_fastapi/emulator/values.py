@@ -10,7 +10,7 @@ from google.protobuf import struct_pb2
 Properties = dict[str, Any]
 
 _SIGNATURE_KEY: Final = "4dabf18193072939515e22adb298388d"
-_SECRET_SIGNATURE: Final = "1b47061264138c4ac30d75fd1eb44270"
+_SECRET_SIGNATURE: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105  the SDK's mark, no secret
 _OUTPUT_SIGNATURE: Final = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
 _UNKNOWN_WIRE: Final = frozenset(
     {
@@ -195,7 +195,7 @@ def parse_json(text: str) -> Any:
 
 
 def same(left: Any, right: Any) -> bool:
-    """Whether two values mean the same to AWS: JSON texts by content, numbers and booleans whatever they are written as."""
+    """Whether two values mean the same to AWS: JSON by content, numbers and booleans however they are written."""
     if isinstance(left, Unknown) or isinstance(right, Unknown):
         return False
     if isinstance(left, dict) and isinstance(right, dict):

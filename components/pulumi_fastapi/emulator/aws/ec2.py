@@ -420,7 +420,7 @@ def _flow_log_id(context: Context) -> str:
     return str(context.created["FlowLogIds"][0])
 
 
-# ------------------------------------------------------------------------------------------------------------ elastic IP
+# --------------------------------------------------------------------------------------------------------- elastic IP
 def _associate_address(context: Context, creating: bool) -> Iterable[Request]:
     association = (context.live or {}).get("AssociationId") or context.old.get("associationId")
     if association and not creating:
@@ -682,7 +682,7 @@ ROWS = (
             "subnetId": None,
             "eniId": None,
         },
-        extra=_flow_log_subject,
+        added=_flow_log_subject,
         read=read_list("DescribeFlowLogs", "FlowLogIds", "FlowLogs[0]"),
         delete=Call("DeleteFlowLogs", lambda context: {"FlowLogIds": [context.id]}),
         defaults={"logDestinationType": "cloud-watch-logs", "maxAggregationInterval": 600.0},

@@ -144,7 +144,7 @@ ROWS = (
         update="PutClusterCapacityProviders",
         id=lambda context: str(context.inputs["clusterName"]),
         fields={"clusterName": "cluster"},
-        extra=_providers_extra,
+        added=_providers_extra,
         read=Read("DescribeClusters", lambda context: {"clusters": [context.id]}, "clusters[0]", _inactive),
         delete=Call("PutClusterCapacityProviders", lambda context: _put_providers(context, [], [])),
         not_read=frozenset({"clusterName"}),
@@ -213,7 +213,7 @@ ROWS = (
             "triggers": None,
             "waitForSteadyState": None,
         },
-        extra=_forced,
+        added=_forced,
         read=Read(
             "DescribeServices",
             lambda context: {"cluster": _cluster_of(context), "services": [context.id], "include": ["TAGS"]},

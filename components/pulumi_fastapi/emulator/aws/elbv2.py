@@ -302,7 +302,7 @@ ROWS = (
         update="ModifyRule",
         update_key=lambda context: {"RuleArn": context.id},
         id="Rules[0].RuleArn",
-        extra=_next_priority,
+        added=_next_priority,
         fields={
             "conditions": Field("Conditions", encode=_encode_conditions, decode=_decode_conditions),
             **_action_fields("actions"),

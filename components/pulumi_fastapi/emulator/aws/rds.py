@@ -369,7 +369,7 @@ ROWS = (
         id=input_id("dbProxyName"),
         nouns=("DB",),
         fields={"dbProxyName": "DBProxyName"},
-        extra=lambda _context: {"TargetGroupName": "default"},
+        added=lambda _context: {"TargetGroupName": "default"},
         read=Read("DescribeDBProxyTargetGroups", by_id("DBProxyName"), "TargetGroups[0]"),
         delete=None,
         # moto drops the query.

@@ -133,7 +133,7 @@ ROWS = (
         id=input_id("bucket"),
         autoname=AutoName("bucket", max_length=63, lower=True),
         fields={"forceDestroy": None},
-        extra=_location,
+        added=_location,
         read=Read("HeadBucket", by_id("Bucket"), lambda context, _answer: {"Name": context.id}),
         delete=delete_by("DeleteBucket", "Bucket"),
         before_delete=_empty_bucket,
