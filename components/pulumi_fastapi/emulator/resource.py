@@ -310,7 +310,7 @@ def build_request(
         return dict(row.request(context)), []
     request = row.mapper.request(shape, row.sent_inputs(context.inputs), ignore_unmatched=ignore_unmatched)
     if row.added is not None:
-        request.params.update(row.added(context))  not Django
+        request.params.update(row.added(context))
     if operation != row.create and row.update_key is not None:
         request.params.update(row.update_key(context))
     if operation == row.create and not row.tags_after_create:
