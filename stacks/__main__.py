@@ -19,7 +19,7 @@ service = FargateFastAPIService(
     name, replace(config.service, network=network, database=database, alarm_topic_arn=topic.arn)
 )
 
-for output in ("url", "image", "cluster_name", "service_name", "log_group_name", "timeouts", "deployment_seconds"):
+for output in ("url", "image", "cluster_name", "service_name", "log_group_name"):
     pulumi.export(output, getattr(service, output))
 if database is not None:
     for output in ("database_endpoint", "database_secret_arn", "connection_budget"):
