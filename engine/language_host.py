@@ -51,21 +51,19 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         return plugin_pb2.PluginInfo(version=importlib.metadata.version("pulumi"))
 
     def GetRequiredPackages(self, request: Any, context: Any) -> Any:
-        """One for every provider SDK installed, used or not, as the official host has it."""
-        plugins = [plugin_pb2.PackageDependency(kind="resource", **each) for each in required_plugins(request.info)]
-        return language_pb2.GetRequiredPackagesResponse(packages=plugins)
+        """None beforehand: a program names version and source of a provider when it uses it."""
+        return language_pb2.GetRequiredPackagesResponse()
 
     def GetRequiredPlugins(self, request: Any, context: Any) -> Any:
         """The same for engines that do not know packages yet."""
-        plugins = [plugin_pb2.PluginDependency(kind="resource", **each) for each in required_plugins(request.info)]
-        return language_pb2.GetRequiredPluginsResponse(plugins=plugins)
+        return language_pb2.GetRequiredPluginsResponse()
 
     def GetProgramDependencies(self, request: Any, context: Any) -> Any:
         """The distributions installed for the program; only those that no other needs unless all are asked for."""
         found = list(importlib.metadata.distributions(path=[str(each) for each in site_packages(request.info)]))
         needed = set() if request.transitiveDependencies else {name for each in found for name in requirements(each)}
         dependencies = [
-            language_pb2.DependencyInfo(name=each.name, version=each.version)
+            language_pb2.DependencyInfo(name=normalized(each.name), version=each.version)
             for each in sorted(found, key=lambda each: each.name.lower())
             if normalized(each.name) not in needed
         ]
@@ -222,20 +220,6 @@ def site_packages(info: Any) -> list[Path]:
     return sorted(interpreter(info).parents[1].glob("lib/python3*/site-packages"))
 
 
-def required_plugins(info: Any) -> list[dict[str, Any]]:
-    """Name, version and server of each provider whose SDK is installed."""
-    descriptions = [
-        json.loads(file.read_text())
-        for folder in site_packages(info)
-        for file in sorted(folder.glob("*/pulumi-plugin.json"))
-    ]
-    return [
-        {key: each[key] for key in ("name", "version", "server") if each.get(key)}
-        for each in descriptions
-        if each.get("resource")
-    ]
-
-
 def requirements(distribution: importlib.metadata.Distribution) -> set[str]:
     """The names of what a distribution needs, its extras left out."""
     needs = [need for need in distribution.requires or () if "extra ==" not in need]
@@ -249,7 +233,7 @@ def normalized(name: str) -> str:
 def wait_for_the_end(ended: threading.Event) -> None:
     """Until a signal, or until the engine is gone: one that was killed tells nobody."""
     engine = os.getppid()
-    while not ended.wait(1):
+    while not ended.wait(0.2):
         if os.getppid() != engine:
             return
 

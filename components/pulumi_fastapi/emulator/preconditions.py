@@ -260,6 +260,24 @@ def _cluster_in_use(api: Api, region: str, params: Properties) -> None:
 @_before("rds:CreateDBInstance")
 def _database(api: Api, region: str, params: Properties) -> None:
     _groups_known(api, region, "CreateDBInstance", params.get("VpcSecurityGroupIds") or [])
+    _family_fits(api, region, params)
+
+
+def _family_fits(api: Api, region: str, params: Properties) -> None:
+    """PostgreSQL 16 takes no parameter group of family postgres15."""
+    name, version = params.get("DBParameterGroupName"), params.get("EngineVersion")
+    if not name or not version or params["Engine"] != "postgres":
+        return
+    wanted = f"postgres{version.split('.')[0]}"
+    groups = _found(api, "rds", "DescribeDBParameterGroups", "DBParameterGroups", region, DBParameterGroupName=name)
+    if groups and groups[0]["DBParameterGroupFamily"] != wanted:
+        raise ApiError(
+            "rds",
+            "CreateDBInstance",
+            "InvalidParameterCombination",
+            f"The parameter group {name} with DBParameterGroupFamily {groups[0]['DBParameterGroupFamily']} can't be "
+            f"used for this instance. Use a parameter group with DBParameterGroupFamily {wanted}.",
+        )
 
 
 def _groups_known(api: Api, region: str, operation: str, ids: list[str]) -> None:

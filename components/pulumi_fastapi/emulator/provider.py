@@ -178,7 +178,7 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
         if "tagsAll" in row.schema.outputs:
             tags = inputs.get("tags")
             inputs["tagsAll"] = UNKNOWN if has_unknown(tags) else {**configuration.default_tags, **(tags or {})}
-        problems = problems or self._problems(self._context(context, request.urn, inputs))
+        problems = problems or self._problems(self._context(context, request.urn, inputs, validating=True))
         failures = [provider_pb2.CheckFailure(reason=_reason(row, name, problem)) for problem in problems]
         return provider_pb2.CheckResponse(inputs=encode_struct(conceal(inputs, marked)), failures=failures)
 

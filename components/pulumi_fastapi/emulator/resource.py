@@ -46,6 +46,8 @@ class Context:
     """The create operation's answer."""
     live: Properties = field(default_factory=dict)
     """The resource as AWS describes it."""
+    validating: bool = False
+    """Only the form of a request matters: there may be nothing yet to ask AWS about."""
     calls: int = 0
     """Calls that have gone through."""
 

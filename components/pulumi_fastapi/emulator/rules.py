@@ -238,7 +238,8 @@ def _fargate_size(inputs: Properties, _all: Properties) -> str | None:
 
 
 def _fargate_network(inputs: Properties, _all: Properties) -> str | None:
-    if "FARGATE" in (inputs.get("requiresCompatibilities") or []) and inputs.get("networkMode") != "awsvpc":
+    on_fargate = "FARGATE" in (inputs.get("requiresCompatibilities") or [])
+    if on_fargate and inputs.get("networkMode") in (None, "bridge", "host", "none"):
         return "Fargate only supports network mode 'awsvpc'"
     return None
 
@@ -296,6 +297,12 @@ def _logs_need_execution_role(inputs: Properties, _all: Properties) -> str | Non
 def _launch_or_capacity(inputs: Properties, _all: Properties) -> str | None:
     if inputs.get("launchType") is not None and inputs.get("capacityProviderStrategies"):
         return "Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again"
+    return None
+
+
+def _grace_needs_balancer(inputs: Properties, _all: Properties) -> str | None:
+    if _number(inputs.get("healthCheckGracePeriodSeconds")) and not inputs.get("loadBalancers"):
+        return "Health check grace period is only valid for services configured to use load balancers"
     return None
 
 
@@ -419,6 +426,19 @@ def _maintenance_window(value: Any, _inputs: Properties) -> str | None:
     if _DAY_WINDOW.fullmatch(str(value).lower()):
         return None
     return f"{value!r} is not a window such as sun:05:00-sun:06:00"
+
+
+_POSTGRES_MAJORS = range(11, 19)
+
+
+def _engine_version(inputs: Properties, _all: Properties) -> str | None:
+    version = inputs.get("engineVersion")
+    if inputs.get("engine") != "postgres" or not isinstance(version, str):
+        return None
+    found = re.fullmatch(r"(\d+)(\.\d+)?(-R\d+)?", version)
+    if found is None or int(found[1]) not in _POSTGRES_MAJORS:
+        return f"Cannot find version {version} for postgres"
+    return None
 
 
 def _family(value: Any, _inputs: Properties) -> str | None:
@@ -788,6 +808,7 @@ RULES: tuple[Rule, ...] = (
     Rule("ecs/service:Service", "desiredCount", "InvalidParameterException", _at_least(0)),
     Rule("ecs/service:Service", "", "InvalidParameterException", _launch_or_capacity),
     Rule("ecs/service:Service", "", "InvalidParameterException", _healthy_percents),
+    Rule("ecs/service:Service", "", "InvalidParameterException", _grace_needs_balancer),
     Rule("ecs/service:Service", "deploymentMinimumHealthyPercent", "InvalidParameterException", _between(0, 100)),
     Rule("ecs/service:Service", "deploymentMaximumPercent", "InvalidParameterException", _between(100, 65535)),
     Rule("ecs/service:Service", "deploymentConfiguration.bakeTimeInMinutes", "InvalidParameterException", _bake_time),
@@ -845,6 +866,7 @@ RULES: tuple[Rule, ...] = (
     Rule("rds/instance:Instance", "instanceClass", "InvalidParameterValue", _instance_class),
     Rule("rds/instance:Instance", "", "InvalidParameterValue", _storage),
     Rule("rds/instance:Instance", "", "InvalidParameterCombination", _storage_maximum),
+    Rule("rds/instance:Instance", "", "InvalidParameterCombination", _engine_version),
     Rule("rds/instance:Instance", "", "InvalidParameterValue", _password_given),
     Rule("rds/instance:Instance", "", "InvalidParameterCombination", _final_snapshot),
     Rule("rds/instance:Instance", "", "InvalidParameterCombination", _monitoring),
@@ -879,6 +901,23 @@ RULES: tuple[Rule, ...] = (
         "storageType",
         "InvalidParameterValue",
         _one_of("standard", "gp2", "gp3", "io1", "io2"),
+    ),
+    Rule(
+        "rds/parameterGroup:ParameterGroup",
+        "name",
+        "InvalidParameterValue",
+        _matches(
+            r"[a-zA-Z](?:-?[a-zA-Z0-9]){0,254}",
+            "the name begins with a letter, has only letters, digits and hyphens, and no two hyphens in a row",
+        ),
+    ),
+    Rule(
+        "rds/subnetGroup:SubnetGroup",
+        "name",
+        "InvalidParameterValue",
+        _matches(
+            r"(?!default$)[a-zA-Z0-9 ._-]{1,255}", "only letters, digits, spaces, full stops, _ and -; not default"
+        ),
     ),
     Rule("rds/parameterGroup:ParameterGroup", "family", "InvalidParameterValue", _family),
     Rule(

@@ -174,7 +174,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.ready_file is not None:
             _write_atomically(options.ready_file, details)
         print(details, flush=True)
-        stopped.wait()
+        # A timeout, as a signal that another thread receives does not wake this one, which has to run the handler.
+        while not stopped.wait(0.2):
+            pass
         if options.ready_file is not None:
             options.ready_file.unlink(missing_ok=True)
     return 0

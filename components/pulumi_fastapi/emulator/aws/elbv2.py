@@ -156,10 +156,10 @@ def _change_priority(context: Context, _creating: bool) -> Iterable[Request]:
 
 def _next_priority(context: Context) -> Mapping[str, Any]:
     """A rule without a priority comes after all others of its listener."""
-    if context.inputs.get("priority") is not None or not isinstance(context.inputs.get("listenerArn"), str):
+    if context.inputs.get("priority") is not None or context.id:
         return {}
-    if context.id:
-        return {}
+    if context.validating:
+        return {"Priority": 1}
     rules = context.look_up("DescribeRules", ListenerArn=context.inputs["listenerArn"])["Rules"]
     taken = [int(rule["Priority"]) for rule in rules if rule["Priority"].isdigit()]
     return {"Priority": max(taken, default=0) + 1}

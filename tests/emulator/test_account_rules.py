@@ -1,0 +1,482 @@
+"""Rules about the state of the account that AWS enforces and our users are burnt by."""
+
+import json
+
+import pytest
+from pulumi_fastapi.emulator.api import Api, ApiError
+from pulumi_fastapi.emulator.faults import Faults
+from pulumi_fastapi.emulator.preconditions import PRECONDITIONS
+
+REGION = "us-east-1"
+
+
+class Account:
+    """The emulated account with a network in it, called as the provider calls it."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+        self.vpc = self("ec2", "CreateVpc", CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+        gateway = self("ec2", "CreateInternetGateway")["InternetGateway"]["InternetGatewayId"]
+        self("ec2", "AttachInternetGateway", InternetGatewayId=gateway, VpcId=self.vpc)
+        self.subnets = [self.subnet(index, zone) for index, zone in enumerate("ab")]
+
+    def __call__(self, service: str, operation: str, /, **params):
+        return self._api.call(service, operation, params, REGION)
+
+    def subnet(self, index: int, zone: str) -> str:
+        block = f"10.0.{index}.0/24"
+        answer = self("ec2", "CreateSubnet", VpcId=self.vpc, CidrBlock=block, AvailabilityZone=f"{REGION}{zone}")
+        return answer["Subnet"]["SubnetId"]
+
+    def group(self, name: str = "group") -> str:
+        return self("ec2", "CreateSecurityGroup", GroupName=name, Description="d", VpcId=self.vpc)["GroupId"]
+
+    def balancer(self, name: str = "balancer", **more) -> str:
+        answer = self("elbv2", "CreateLoadBalancer", **{"Name": name, "Subnets": self.subnets, **more})
+        return answer["LoadBalancers"][0]["LoadBalancerArn"]
+
+    def target_group(self, name: str = "targets") -> str:
+        answer = self(
+            "elbv2", "CreateTargetGroup", Name=name, Protocol="HTTP", Port=80, VpcId=self.vpc, TargetType="ip"
+        )
+        return answer["TargetGroups"][0]["TargetGroupArn"]
+
+    def listener(self, balancer: str, targets: str, port: int = 80) -> str:
+        answer = self(
+            "elbv2",
+            "CreateListener",
+            LoadBalancerArn=balancer,
+            Protocol="HTTP",
+            Port=port,
+            DefaultActions=[{"Type": "forward", "TargetGroupArn": targets}],
+        )
+        return answer["Listeners"][0]["ListenerArn"]
+
+    def task_definition(self) -> str:
+        answer = self(
+            "ecs",
+            "RegisterTaskDefinition",
+            family="app",
+            networkMode="awsvpc",
+            containerDefinitions=[
+                {"name": "app", "image": "busybox", "memory": 128, "portMappings": [{"containerPort": 8000}]}
+            ],
+        )
+        return answer["taskDefinition"]["taskDefinitionArn"]
+
+    def service(self, **more) -> str:
+        params = {
+            "cluster": "cluster",
+            "serviceName": "service",
+            "taskDefinition": "app",
+            "desiredCount": 1,
+            "networkConfiguration": {"awsvpcConfiguration": {"subnets": self.subnets}},
+        }
+        return self("ecs", "CreateService", **{**params, **more})["service"]["serviceArn"]
+
+    def database(self, name: str = "db", **more) -> None:
+        params = {
+            "DBInstanceIdentifier": name,
+            "DBInstanceClass": "db.t4g.micro",
+            "Engine": "postgres",
+            "AllocatedStorage": 20,
+            "MasterUsername": "app",
+            "MasterUserPassword": "abcdefgh1",
+        }
+        self("rds", "CreateDBInstance", **{**params, **more})
+
+
+@pytest.fixture(scope="module")
+def api(emulator) -> Api:
+    return Api(emulator.endpoint, Faults(), PRECONDITIONS)
+
+
+@pytest.fixture
+def account(emulator, api) -> Account:
+    emulator.control.reset()
+    return Account(api)
+
+
+def manifest(digit: str) -> str:
+    return json.dumps(
+        {
+            "schemaVersion": 2,
+            "mediaType": "application/vnd.oci.image.manifest.v1+json",
+            "config": {"digest": f"sha256:{digit * 64}"},
+            "layers": [{"digest": f"sha256:{digit * 64}"}],
+        }
+    )
+
+
+def refused(code: str):
+    return pytest.raises(ApiError, match=f"api error {code}: ")
+
+
+def test_two_load_balancers_cannot_have_one_name(account):
+    account.balancer()
+
+    with refused("DuplicateLoadBalancerName"):
+        account.balancer()
+
+
+def test_load_balancer_needs_two_zones(account):
+    with refused("ValidationError"):
+        account.balancer(Subnets=[account.subnets[0], account.subnet(2, "a")])
+
+
+def test_load_balancer_needs_existing_groups(account):
+    with refused("InvalidSecurityGroup"):
+        account.balancer(SecurityGroups=["sg-0123456789abcdef0"])
+
+
+def test_public_load_balancer_needs_an_internet_gateway(account):
+    other = account("ec2", "CreateVpc", CidrBlock="10.1.0.0/16")["Vpc"]["VpcId"]
+    account.vpc = other
+    subnets = [
+        account("ec2", "CreateSubnet", VpcId=other, CidrBlock=f"10.1.{i}.0/24", AvailabilityZone=f"{REGION}{zone}")[
+            "Subnet"
+        ]["SubnetId"]
+        for i, zone in enumerate("ab")
+    ]
+
+    with refused("InvalidSubnet"):
+        account.balancer(Subnets=subnets)
+
+    assert account.balancer(Subnets=subnets, Scheme="internal")
+
+
+def test_protected_load_balancer_cannot_be_deleted(account):
+    balancer = account.balancer()
+    protect = [{"Key": "deletion_protection.enabled", "Value": "true"}]
+    account("elbv2", "ModifyLoadBalancerAttributes", LoadBalancerArn=balancer, Attributes=protect)
+
+    with refused("OperationNotPermitted"):
+        account("elbv2", "DeleteLoadBalancer", LoadBalancerArn=balancer)
+
+
+def test_two_listeners_cannot_share_a_port(account):
+    balancer, targets = account.balancer(), account.target_group()
+    account.listener(balancer, targets)
+
+    with refused("DuplicateListener"):
+        account.listener(balancer, targets)
+
+
+def test_two_rules_cannot_share_a_priority(account):
+    targets = account.target_group()
+    listener = account.listener(account.balancer(), targets)
+    rule = {
+        "ListenerArn": listener,
+        "Priority": 1,
+        "Conditions": [{"Field": "path-pattern", "PathPatternConfig": {"Values": ["/a"]}}],
+        "Actions": [{"Type": "forward", "TargetGroupArn": targets}],
+    }
+    account("elbv2", "CreateRule", **rule)
+
+    with refused("PriorityInUse"):
+        account("elbv2", "CreateRule", **rule)
+
+
+def test_two_target_groups_cannot_have_one_name(account):
+    account.target_group()
+
+    with refused("DuplicateTargetGroupName"):
+        account.target_group()
+
+
+def test_target_group_of_a_listener_cannot_be_deleted(account):
+    targets = account.target_group()
+    account.listener(account.balancer(), targets)
+
+    with refused("ResourceInUse"):
+        account("elbv2", "DeleteTargetGroup", TargetGroupArn=targets)
+
+
+def test_target_group_of_a_weighted_rule_cannot_be_deleted(account):
+    listener = account.listener(account.balancer(), account.target_group())
+    green = account.target_group("green")
+    account(
+        "elbv2",
+        "CreateRule",
+        ListenerArn=listener,
+        Priority=1,
+        Conditions=[{"Field": "path-pattern", "PathPatternConfig": {"Values": ["/a"]}}],
+        Actions=[{"Type": "forward", "ForwardConfig": {"TargetGroups": [{"TargetGroupArn": green, "Weight": 1}]}}],
+    )
+
+    with refused("ResourceInUse"):
+        account("elbv2", "DeleteTargetGroup", TargetGroupArn=green)
+
+
+def test_service_needs_its_target_group_on_a_listener(account):
+    account("ecs", "CreateCluster", clusterName="cluster")
+    account.task_definition()
+    balancer = {"targetGroupArn": account.target_group(), "containerName": "app", "containerPort": 8000}
+
+    with refused("InvalidParameterException"):
+        account.service(loadBalancers=[balancer])
+
+    account.listener(account.balancer(), balancer["targetGroupArn"])
+    assert account.service(loadBalancers=[balancer])
+
+
+@pytest.mark.parametrize("container", [{"containerName": "web"}, {"containerPort": 9000}])
+def test_service_needs_the_container_and_port_of_its_task(account, container):
+    account("ecs", "CreateCluster", clusterName="cluster")
+    account.task_definition()
+    targets = account.target_group()
+    account.listener(account.balancer(), targets)
+
+    with refused("InvalidParameterException"):
+        account.service(
+            loadBalancers=[{"targetGroupArn": targets, "containerName": "app", "containerPort": 8000, **container}]
+        )
+
+
+def test_two_services_cannot_have_one_name(account):
+    account("ecs", "CreateCluster", clusterName="cluster")
+    account.task_definition()
+    account.service()
+
+    with refused("InvalidParameterException"):
+        account.service()
+
+
+def test_task_of_its_own_network_needs_a_configuration(account):
+    account("ecs", "CreateCluster", clusterName="cluster")
+    account.task_definition()
+
+    with refused("InvalidParameterException"):
+        account.service(networkConfiguration={})
+
+
+def test_cluster_with_a_service_cannot_be_deleted(account):
+    account("ecs", "CreateCluster", clusterName="cluster")
+    account.task_definition()
+    service = account.service()
+
+    with refused("ClusterContainsServicesException"):
+        account("ecs", "DeleteCluster", cluster="cluster")
+
+    account("ecs", "DeleteService", cluster="cluster", service=service, force=True)
+    account("ecs", "DeleteCluster", cluster="cluster")
+
+
+def test_deleted_database_needs_a_final_snapshot_with_a_new_name(account):
+    account.database()
+    with refused("InvalidParameterCombination"):
+        account("rds", "DeleteDBInstance", DBInstanceIdentifier="db")
+    account("rds", "DeleteDBInstance", DBInstanceIdentifier="db", FinalDBSnapshotIdentifier="last")
+    account.database()
+
+    with refused("DBSnapshotAlreadyExists"):
+        account("rds", "DeleteDBInstance", DBInstanceIdentifier="db", FinalDBSnapshotIdentifier="last")
+
+
+def test_protected_database_cannot_be_deleted(account):
+    account.database(DeletionProtection=True)
+
+    with refused("InvalidParameterCombination"):
+        account("rds", "DeleteDBInstance", DBInstanceIdentifier="db", SkipFinalSnapshot=True)
+
+
+def test_database_needs_existing_groups(account):
+    with refused("InvalidParameterValue"):
+        account.database(VpcSecurityGroupIds=["sg-0123456789abcdef0"])
+
+
+def test_parameter_group_has_to_be_of_the_databases_version(account):
+    account(
+        "rds",
+        "CreateDBParameterGroup",
+        DBParameterGroupName="parameters",
+        DBParameterGroupFamily="postgres15",
+        Description="d",
+    )
+
+    with refused("InvalidParameterCombination"):
+        account.database(DBParameterGroupName="parameters", EngineVersion="16.4")
+
+    account.database(DBParameterGroupName="parameters", EngineVersion="15.8")
+
+
+def test_subnet_group_needs_two_zones(account):
+    with refused("DBSubnetGroupDoesNotCoverEnoughAZs"):
+        account(
+            "rds",
+            "CreateDBSubnetGroup",
+            DBSubnetGroupName="group",
+            DBSubnetGroupDescription="d",
+            SubnetIds=account.subnets[:1],
+        )
+
+
+def test_groups_of_a_database_cannot_be_deleted(account):
+    account(
+        "rds",
+        "CreateDBSubnetGroup",
+        DBSubnetGroupName="group",
+        DBSubnetGroupDescription="d",
+        SubnetIds=account.subnets,
+    )
+    account(
+        "rds",
+        "CreateDBParameterGroup",
+        DBParameterGroupName="parameters",
+        DBParameterGroupFamily="postgres16",
+        Description="d",
+    )
+    account.database(DBSubnetGroupName="group", DBParameterGroupName="parameters")
+
+    with refused("InvalidDBSubnetGroupStateFault"):
+        account("rds", "DeleteDBSubnetGroup", DBSubnetGroupName="group")
+    with refused("InvalidDBParameterGroupState"):
+        account("rds", "DeleteDBParameterGroup", DBParameterGroupName="parameters")
+
+
+def test_security_group_in_use_cannot_be_deleted(account):
+    used, named = account.group("used"), account.group("named")
+    account.balancer(SecurityGroups=[used])
+    account(
+        "ec2",
+        "AuthorizeSecurityGroupIngress",
+        GroupId=used,
+        IpPermissions=[{"IpProtocol": "tcp", "FromPort": 1, "ToPort": 1, "UserIdGroupPairs": [{"GroupId": named}]}],
+    )
+
+    for group in (used, named):
+        with refused("DependencyViolation"):
+            account("ec2", "DeleteSecurityGroup", GroupId=group)
+
+
+def test_subnet_of_a_load_balancer_cannot_be_deleted(account):
+    account.balancer()
+
+    with refused("DependencyViolation"):
+        account("ec2", "DeleteSubnet", SubnetId=account.subnets[0])
+
+
+def test_address_of_a_nat_gateway_cannot_be_released(account):
+    address = account("ec2", "AllocateAddress", Domain="vpc")["AllocationId"]
+    gateway = account("ec2", "CreateNatGateway", SubnetId=account.subnets[0], AllocationId=address)
+    with refused("InvalidIPAddress.InUse"):
+        account("ec2", "ReleaseAddress", AllocationId=address)
+    with refused("DependencyViolation"):
+        account("ec2", "DeleteSubnet", SubnetId=account.subnets[0])
+
+    account("ec2", "DeleteNatGateway", NatGatewayId=gateway["NatGateway"]["NatGatewayId"])
+    account("ec2", "ReleaseAddress", AllocationId=address)
+
+
+def test_public_nat_gateway_needs_an_address(account):
+    with refused("MissingParameter"):
+        account("ec2", "CreateNatGateway", SubnetId=account.subnets[0])
+
+
+def test_subnet_has_one_route_table(account):
+    tables = [account("ec2", "CreateRouteTable", VpcId=account.vpc)["RouteTable"]["RouteTableId"] for _ in range(2)]
+    account("ec2", "AssociateRouteTable", SubnetId=account.subnets[0], RouteTableId=tables[0])
+
+    with refused("Resource.AlreadyAssociated"):
+        account("ec2", "AssociateRouteTable", SubnetId=account.subnets[0], RouteTableId=tables[1])
+
+
+def test_route_needs_its_nat_gateway(account):
+    table = account("ec2", "CreateRouteTable", VpcId=account.vpc)["RouteTable"]["RouteTableId"]
+
+    with refused("InvalidNatGatewayID.NotFound"):
+        account(
+            "ec2",
+            "CreateRoute",
+            RouteTableId=table,
+            DestinationCidrBlock="0.0.0.0/0",
+            NatGatewayId="nat-0123456789abcdef0",
+        )
+
+
+def test_name_of_a_secret_on_its_way_out_is_taken(account):
+    account("secretsmanager", "CreateSecret", Name="secret")
+    account("secretsmanager", "DeleteSecret", SecretId="secret", RecoveryWindowInDays=7)
+
+    with refused("InvalidRequestException"):
+        account("secretsmanager", "CreateSecret", Name="secret")
+
+
+def test_tag_of_an_immutable_repository_is_final(account):
+    account("ecr", "CreateRepository", repositoryName="app", imageTagMutability="IMMUTABLE")
+    manifests = [manifest(digit) for digit in "12"]
+    account("ecr", "PutImage", repositoryName="app", imageManifest=manifests[0], imageTag="v1")
+
+    with refused("ImageTagAlreadyExistsException"):
+        account("ecr", "PutImage", repositoryName="app", imageManifest=manifests[1], imageTag="v1")
+
+
+def test_repository_with_images_goes_only_by_force(account):
+    account("ecr", "CreateRepository", repositoryName="app")
+    account("ecr", "PutImage", repositoryName="app", imageManifest=manifest("1"), imageTag="v1")
+
+    with refused("RepositoryNotEmptyException"):
+        account("ecr", "DeleteRepository", repositoryName="app")
+
+    account("ecr", "DeleteRepository", repositoryName="app", force=True)
+
+
+def test_scaling_policy_needs_its_target(account):
+    with refused("ObjectNotFoundException"):
+        account(
+            "application-autoscaling",
+            "PutScalingPolicy",
+            PolicyName="cpu",
+            ServiceNamespace="ecs",
+            ResourceId="service/cluster/service",
+            ScalableDimension="ecs:service:DesiredCount",
+            PolicyType="TargetTrackingScaling",
+            TargetTrackingScalingPolicyConfiguration={
+                "TargetValue": 50.0,
+                "PredefinedMetricSpecification": {"PredefinedMetricType": "ECSServiceAverageCPUUtilization"},
+            },
+        )
+
+
+def test_proxy_needs_an_existing_database(account):
+    account(
+        "rds",
+        "CreateDBProxy",
+        DBProxyName="proxy",
+        EngineFamily="POSTGRESQL",
+        RoleArn="arn:aws:iam::123456789012:role/proxy",
+        Auth=[{"AuthScheme": "SECRETS"}],
+        VpcSubnetIds=account.subnets,
+    )
+
+    with refused("DBInstanceNotFoundFault"):
+        account(
+            "rds",
+            "RegisterDBProxyTargets",
+            DBProxyName="proxy",
+            TargetGroupName="default",
+            DBInstanceIdentifiers=["nope"],
+        )
+
+
+def test_certificate_of_a_listener_cannot_be_deleted(account):
+    certificate = account("acm", "RequestCertificate", DomainName="a.example.com", ValidationMethod="DNS")[
+        "CertificateArn"
+    ]
+    account(
+        "elbv2",
+        "CreateListener",
+        LoadBalancerArn=account.balancer(),
+        Protocol="HTTPS",
+        Port=443,
+        Certificates=[{"CertificateArn": certificate}],
+        DefaultActions=[{"Type": "forward", "TargetGroupArn": account.target_group()}],
+    )
+
+    with refused("ResourceInUseException"):
+        account("acm", "DeleteCertificate", CertificateArn=certificate)
+
+
+def test_operation_that_moto_lacks_is_named(account):
+    with pytest.raises(Exception, match="ecs:UpdateClusterSettings is not emulated"):
+        account("ecs", "UpdateClusterSettings", cluster="cluster", settings=[])

@@ -1,0 +1,389 @@
+"""Wrong inputs are refused in Check, so that previews fail too: with AWS's error code and the property path."""
+
+import json
+from typing import Any
+
+import pytest
+
+TRUST = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        ],
+    }
+)
+POLICY = json.dumps(
+    {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}
+)
+TWO_SUBNETS = ["subnet-1", "subnet-2"]
+TOPIC = "arn:aws:sns:us-east-1:123456789012:topic"
+ROLE = "arn:aws:iam::123456789012:role/role"
+CONTAINER = {"name": "app", "image": "busybox", "essential": True}
+
+
+def containers(**changes: Any) -> str:
+    return json.dumps([{**CONTAINER, **changes}])
+
+
+GOOD: dict[str, dict[str, Any]] = {
+    "acm/certificate:Certificate": {"domainName": "api.example.com", "validationMethod": "DNS"},
+    "appautoscaling/policy:Policy": {
+        "policyType": "TargetTrackingScaling",
+        "resourceId": "service/cluster/service",
+        "scalableDimension": "ecs:service:DesiredCount",
+        "serviceNamespace": "ecs",
+        "targetTrackingScalingPolicyConfiguration": {
+            "targetValue": 50,
+            "predefinedMetricSpecification": {"predefinedMetricType": "ECSServiceAverageCPUUtilization"},
+        },
+    },
+    "appautoscaling/target:Target": {
+        "minCapacity": 1,
+        "maxCapacity": 4,
+        "resourceId": "service/cluster/service",
+        "scalableDimension": "ecs:service:DesiredCount",
+        "serviceNamespace": "ecs",
+    },
+    "cloudwatch/logGroup:LogGroup": {"retentionInDays": 30},
+    "cloudwatch/metricAlarm:MetricAlarm": {
+        "comparisonOperator": "GreaterThanThreshold",
+        "evaluationPeriods": 1,
+        "metricName": "CPUUtilization",
+        "namespace": "AWS/ECS",
+        "period": 60,
+        "statistic": "Sum",
+        "threshold": 1,
+    },
+    "ec2/flowLog:FlowLog": {
+        "vpcId": "vpc-1",
+        "trafficType": "ALL",
+        "logDestination": "arn:aws:logs:us-east-1:123456789012:log-group:flow",
+        "iamRoleArn": ROLE,
+    },
+    "ec2/natGateway:NatGateway": {"subnetId": "subnet-1", "allocationId": "eipalloc-1"},
+    "ec2/securityGroup:SecurityGroup": {"vpcId": "vpc-1"},
+    "ec2/subnet:Subnet": {"vpcId": "vpc-1", "cidrBlock": "10.0.0.0/24"},
+    "ec2/vpc:Vpc": {"cidrBlock": "10.0.0.0/16"},
+    "ec2/vpcEndpoint:VpcEndpoint": {"vpcId": "vpc-1", "serviceName": "com.amazonaws.us-east-1.s3"},
+    "ecr/lifecyclePolicy:LifecyclePolicy": {
+        "repository": "app",
+        "policy": json.dumps(
+            {
+                "rules": [
+                    {
+                        "rulePriority": 1,
+                        "selection": {
+                            "tagStatus": "untagged",
+                            "countType": "sinceImagePushed",
+                            "countUnit": "days",
+                            "countNumber": 7,
+                        },
+                        "action": {"type": "expire"},
+                    }
+                ]
+            }
+        ),
+    },
+    "ecr/repository:Repository": {"imageTagMutability": "IMMUTABLE"},
+    "ecs/service:Service": {
+        "cluster": "cluster",
+        "taskDefinition": "app:1",
+        "desiredCount": 1,
+        "launchType": "FARGATE",
+        "networkConfiguration": {"subnets": TWO_SUBNETS},
+    },
+    "ecs/taskDefinition:TaskDefinition": {
+        "family": "app",
+        "containerDefinitions": containers(),
+        "requiresCompatibilities": ["FARGATE"],
+        "networkMode": "awsvpc",
+        "cpu": "256",
+        "memory": "512",
+    },
+    "iam/role:Role": {"assumeRolePolicy": TRUST},
+    "iam/rolePolicy:RolePolicy": {"role": "role", "policy": POLICY},
+    "kms/key:Key": {"deletionWindowInDays": 7},
+    "lb/listener:Listener": {
+        "loadBalancerArn": "arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/app/a/1",
+        "port": 80,
+        "protocol": "HTTP",
+        "defaultActions": [
+            {"type": "fixed-response", "fixedResponse": {"contentType": "text/plain", "statusCode": "404"}}
+        ],
+    },
+    "lb/loadBalancer:LoadBalancer": {"subnets": TWO_SUBNETS},
+    "lb/targetGroup:TargetGroup": {"port": 8000, "protocol": "HTTP", "targetType": "ip", "vpcId": "vpc-1"},
+    "rds/instance:Instance": {
+        "allocatedStorage": 20,
+        "engine": "postgres",
+        "instanceClass": "db.t4g.micro",
+        "username": "app",
+        "password": "abcdefgh1",
+        "skipFinalSnapshot": True,
+    },
+    "rds/parameterGroup:ParameterGroup": {"family": "postgres16", "parameters": [{"name": "a", "value": "1"}]},
+    "rds/subnetGroup:SubnetGroup": {"subnetIds": TWO_SUBNETS},
+    "rds/proxy:Proxy": {
+        "engineFamily": "POSTGRESQL",
+        "roleArn": ROLE,
+        "vpcSubnetIds": TWO_SUBNETS,
+        "auths": [{"authScheme": "SECRETS", "secretArn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:s"}],
+    },
+    "route53/record:Record": {"zoneId": "Z1", "name": "a.example.com", "type": "A", "ttl": 60, "records": ["1.2.3.4"]},
+    "s3/bucket:Bucket": {},
+    "s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": {
+        "bucket": "logs",
+        "rules": [{"id": "old", "status": "Enabled", "expiration": {"days": 30}}],
+    },
+    "s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": {
+        "bucket": "logs",
+        "rules": [{"applyServerSideEncryptionByDefault": {"sseAlgorithm": "AES256"}}],
+    },
+    "secretsmanager/secret:Secret": {"recoveryWindowInDays": 7},
+    "sns/topicSubscription:TopicSubscription": {"topic": TOPIC, "protocol": "email", "endpoint": "me@example.com"},
+    "vpc/securityGroupIngressRule:SecurityGroupIngressRule": {
+        "securityGroupId": "sg-1",
+        "ipProtocol": "tcp",
+        "fromPort": 443,
+        "toPort": 443,
+        "cidrIpv4": "0.0.0.0/0",
+    },
+}
+
+ALARM = "cloudwatch/metricAlarm:MetricAlarm"
+BALANCER = "lb/loadBalancer:LoadBalancer"
+DATABASE = "rds/instance:Instance"
+FIREWALL = "ec2/securityGroup:SecurityGroup"
+GROUP = "lb/targetGroup:TargetGroup"
+LISTENER = "lb/listener:Listener"
+RULE = "vpc/securityGroupIngressRule:SecurityGroupIngressRule"
+SERVICE = "ecs/service:Service"
+TASK = "ecs/taskDefinition:TaskDefinition"
+
+
+def health(**values: Any) -> dict[str, Any]:
+    return {"healthCheck": values}
+
+
+def ingress(**values: Any) -> dict[str, Any]:
+    return {"ingress": [{"protocol": "tcp", "fromPort": 1, "toPort": 2, "cidrBlocks": ["10.0.0.0/8"], **values}]}
+
+
+def canary(**values: Any) -> dict[str, Any]:
+    return {"deploymentConfiguration": {"strategy": "CANARY", "canaryConfiguration": values}}
+
+
+BAD: list[tuple[str, dict[str, Any], str, str]] = [
+    # type, what is changed (None: left out), AWS's error code, property path
+    ("sns/topicSubscription:TopicSubscription", {"protocol": "emial"}, "InvalidParameter", "protocol"),
+    ("sns/topicSubscription:TopicSubscription", {"endpoint": "nobody"}, "InvalidParameter", ""),
+    (ALARM, {"comparisonOperator": "Bigger"}, "ValidationError", "comparisonOperator"),
+    (ALARM, {"statistic": "Mean"}, "ValidationError", "statistic"),
+    (ALARM, {"treatMissingData": "notBreachin"}, "ValidationError", "treatMissingData"),
+    (ALARM, {"period": 61}, "ValidationError", "period"),
+    (ALARM, {"metricName": None}, "ValidationError", ""),
+    (ALARM, {"datapointsToAlarm": 2}, "ValidationError", ""),
+    (ALARM, {"period": 3600, "evaluationPeriods": 200}, "ValidationError", ""),
+    ("cloudwatch/logGroup:LogGroup", {"retentionInDays": 15}, "InvalidParameterException", "retentionInDays"),
+    ("cloudwatch/logGroup:LogGroup", {"name": "/a b"}, "InvalidParameterException", "name"),
+    ("cloudwatch/logGroup:LogGroup", {"logGroupClass": "INFREQUENT"}, "InvalidParameterException", "logGroupClass"),
+    (BALANCER, {"name": "l" * 40}, "ValidationError", "name"),
+    (BALANCER, {"name": "a_b"}, "ValidationError", "name"),
+    (BALANCER, {"name": "internal-a"}, "ValidationError", "name"),
+    (BALANCER, {"subnets": ["subnet-1"]}, "ValidationError", ""),
+    (BALANCER, {"ipAddressType": "ipv5"}, "ValidationError", "ipAddressType"),
+    (BALANCER, {"loadBalancerType": "app"}, "ValidationError", "loadBalancerType"),
+    (BALANCER, {"idleTimeout": 5000}, "ValidationError", "idleTimeout"),
+    (GROUP, health(healthyThreshold=11), "ValidationError", "healthCheck.healthyThreshold"),
+    (GROUP, health(interval=1000), "ValidationError", "healthCheck.interval"),
+    (GROUP, health(timeout=10, interval=10), "ValidationError", "healthCheck"),
+    (GROUP, {"port": 70000}, "ValidationError", "port"),
+    (GROUP, {"targetType": "ips"}, "ValidationError", "targetType"),
+    (GROUP, health(path="health"), "ValidationError", "healthCheck.path"),
+    (GROUP, {"deregistrationDelay": 4000}, "ValidationError", "deregistrationDelay"),
+    (LISTENER, {"protocol": "HTTPS"}, "ValidationError", ""),
+    (
+        LISTENER,
+        {"protocol": "HTTPS", "certificateArn": "arn:c", "sslPolicy": "TLS13"},
+        "SSLPolicyNotFound",
+        "sslPolicy",
+    ),
+    (LISTENER, {"defaultActions": [{"type": "forwad"}]}, "ValidationError", "defaultActions[0].type"),
+    (SERVICE, {"launchType": "FARGAT"}, "InvalidParameterException", "launchType"),
+    (
+        SERVICE,
+        {"deploymentConfiguration": {"strategy": "CANARYY"}},
+        "InvalidParameterException",
+        "deploymentConfiguration.strategy",
+    ),
+    (SERVICE, {"deploymentController": {"type": "X"}}, "InvalidParameterException", "deploymentController.type"),
+    (
+        SERVICE,
+        canary(canaryPercent=150, canaryBakeTimeInMinutes="5"),
+        "InvalidParameterException",
+        "deploymentConfiguration.canaryConfiguration.canaryPercent",
+    ),
+    (SERVICE, {"desiredCount": -1}, "InvalidParameterException", "desiredCount"),
+    (
+        SERVICE,
+        {"deploymentConfiguration": {"bakeTimeInMinutes": "5000"}},
+        "InvalidParameterException",
+        "deploymentConfiguration.bakeTimeInMinutes",
+    ),
+    (
+        SERVICE,
+        {"capacityProviderStrategies": [{"capacityProvider": "FARGATE", "weight": 1}]},
+        "InvalidParameterException",
+        "",
+    ),
+    (SERVICE, {"deploymentMaximumPercent": 100}, "InvalidParameterException", ""),
+    (TASK, {"networkMode": "vpc"}, "InvalidParameterException", "networkMode"),
+    (
+        TASK,
+        {"runtimePlatform": {"cpuArchitecture": "ARM"}},
+        "InvalidParameterException",
+        "runtimePlatform.cpuArchitecture",
+    ),
+    (TASK, {"cpu": "300"}, "ClientException", ""),
+    (TASK, {"memory": "4096"}, "ClientException", ""),
+    (TASK, {"memory": None}, "ClientException", ""),
+    (TASK, {"networkMode": "bridge"}, "ClientException", ""),
+    (
+        TASK,
+        {"containerDefinitions": containers(portMapping=[])},
+        "InvalidParameterException",
+        "containerDefinitions[0].portMapping",
+    ),
+    (TASK, {"containerDefinitions": "nope"}, "ClientException", "containerDefinitions"),
+    (TASK, {"containerDefinitions": containers(image=None)}, "ClientException", "containerDefinitions"),
+    (
+        TASK,
+        {"containerDefinitions": containers(logConfiguration={"logDriver": "cloudwatch"})},
+        "InvalidParameterException",
+        "containerDefinitions[0].logConfiguration.logDriver",
+    ),
+    (
+        TASK,
+        {"containerDefinitions": containers(mountPoints=[{"sourceVolume": "data", "containerPath": "/data"}])},
+        "ClientException",
+        "",
+    ),
+    ("iam/role:Role", {"name": "q" * 65}, "ValidationError", "name"),
+    ("iam/role:Role", {"assumeRolePolicy": "nope"}, "MalformedPolicyDocument", "assumeRolePolicy"),
+    ("iam/role:Role", {"maxSessionDuration": 99999}, "ValidationError", "maxSessionDuration"),
+    ("iam/role:Role", {"path": "nopath"}, "ValidationError", "path"),
+    ("iam/rolePolicy:RolePolicy", {"policy": '{"Statement": []}'}, "MalformedPolicyDocument", "policy"),
+    (DATABASE, {"instanceClass": "db.nope"}, "InvalidParameterValue", "instanceClass"),
+    (DATABASE, {"allocatedStorage": 1}, "InvalidParameterValue", ""),
+    (DATABASE, {"backupRetentionPeriod": 99}, "InvalidParameterValue", "backupRetentionPeriod"),
+    (DATABASE, {"password": "x"}, "InvalidParameterValue", "password"),
+    (DATABASE, {"password": None}, "InvalidParameterValue", ""),
+    (DATABASE, {"identifier": "A_b"}, "InvalidParameterValue", "identifier"),
+    (DATABASE, {"skipFinalSnapshot": False}, "InvalidParameterCombination", ""),
+    (DATABASE, {"maxAllocatedStorage": 10}, "InvalidParameterCombination", ""),
+    (DATABASE, {"username": "admin"}, "InvalidParameterValue", "username"),
+    (DATABASE, {"engineVersion": "99"}, "InvalidParameterCombination", ""),
+    ("rds/parameterGroup:ParameterGroup", {"name": "two--hyphens"}, "InvalidParameterValue", "name"),
+    ("rds/parameterGroup:ParameterGroup", {"family": "postgrez16"}, "InvalidParameterValue", "family"),
+    (
+        "rds/parameterGroup:ParameterGroup",
+        {"parameters": [{"name": "a", "value": "1", "applyMethod": "reboot"}]},
+        "InvalidParameterValue",
+        "parameters[0].applyMethod",
+    ),
+    ("rds/subnetGroup:SubnetGroup", {"name": "default"}, "InvalidParameterValue", "name"),
+    (SERVICE, {"healthCheckGracePeriodSeconds": 30}, "InvalidParameterException", ""),
+    (DATABASE, {"backupWindow": "3am"}, "InvalidParameterValue", "backupWindow"),
+    ("rds/proxy:Proxy", {"engineFamily": "PG"}, "InvalidParameterValue", "engineFamily"),
+    (FIREWALL, ingress(protocol="tpc"), "InvalidParameterValue", "ingress[0].protocol"),
+    (FIREWALL, ingress(toPort=70000), "InvalidParameterValue", "ingress[0].toPort"),
+    (FIREWALL, ingress(cidrBlocks=["10.0.0.0/33"]), "InvalidParameterValue", "ingress[0].cidrBlocks[0]"),
+    (FIREWALL, {"description": "bad é <>"}, "InvalidParameterValue", "description"),
+    (FIREWALL, {"name": "sg-x"}, "InvalidParameterValue", "name"),
+    (RULE, {"ipProtocol": "tpc"}, "InvalidParameterValue", "ipProtocol"),
+    (RULE, {"cidrIpv6": "::/0"}, "InvalidParameterCombination", ""),
+    ("ec2/vpcEndpoint:VpcEndpoint", {"vpcEndpointType": "Iface"}, "InvalidParameterValue", "vpcEndpointType"),
+    ("ec2/vpcEndpoint:VpcEndpoint", {"serviceName": "s3"}, "InvalidServiceName", "serviceName"),
+    ("ec2/flowLog:FlowLog", {"trafficType": "ALLL"}, "InvalidParameterValue", "trafficType"),
+    ("ec2/vpc:Vpc", {"instanceTenancy": "shared"}, "InvalidParameterValue", "instanceTenancy"),
+    ("ec2/vpc:Vpc", {"cidrBlock": "10.0.0.0/8"}, "InvalidVpc.Range", "cidrBlock"),
+    ("ec2/vpc:Vpc", {"tags": {"aws:mine": "x"}}, "InvalidTag", "tags"),
+    ("ec2/subnet:Subnet", {"cidrBlock": "10.0.0.1/24"}, "InvalidSubnet.Range", "cidrBlock"),
+    ("ec2/natGateway:NatGateway", {"allocationId": None}, "MissingParameter", ""),
+    ("acm/certificate:Certificate", {"validationMethod": "DNSS"}, "ValidationException", "validationMethod"),
+    ("acm/certificate:Certificate", {"domainName": "not a domain"}, "ValidationException", "domainName"),
+    ("ecr/repository:Repository", {"imageTagMutability": "X"}, "InvalidParameterException", "imageTagMutability"),
+    ("ecr/repository:Repository", {"name": "App"}, "InvalidParameterException", "name"),
+    ("ecr/lifecyclePolicy:LifecyclePolicy", {"policy": "{}"}, "InvalidParameterException", "policy"),
+    (
+        "secretsmanager/secret:Secret",
+        {"recoveryWindowInDays": 3},
+        "InvalidParameterException",
+        "recoveryWindowInDays",
+    ),
+    ("secretsmanager/secret:Secret", {"name": "a b*"}, "ValidationException", "name"),
+    ("kms/key:Key", {"keyUsage": "ENCRYPT"}, "ValidationException", "keyUsage"),
+    ("kms/key:Key", {"deletionWindowInDays": 3}, "ValidationException", "deletionWindowInDays"),
+    ("route53/record:Record", {"type": "QQ"}, "InvalidInput", "type"),
+    ("route53/record:Record", {"records": ["one"]}, "InvalidChangeBatch", ""),
+    ("route53/record:Record", {"ttl": None}, "InvalidChangeBatch", ""),
+    ("appautoscaling/target:Target", {"scalableDimension": "ecs:Nope"}, "ValidationException", "scalableDimension"),
+    ("appautoscaling/target:Target", {"minCapacity": 5}, "ValidationException", ""),
+    (
+        "appautoscaling/policy:Policy",
+        {
+            "targetTrackingScalingPolicyConfiguration": {
+                "targetValue": 1,
+                "predefinedMetricSpecification": {"predefinedMetricType": "CPU"},
+            }
+        },
+        "ValidationException",
+        "targetTrackingScalingPolicyConfiguration.predefinedMetricSpecification.predefinedMetricType",
+    ),
+    ("s3/bucket:Bucket", {"bucket": "My_Bkt"}, "InvalidBucketName", "bucket"),
+    (
+        "s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
+        {"rules": [{"applyServerSideEncryptionByDefault": {"sseAlgorithm": "AES"}}]},
+        "InvalidArgument",
+        "rules[0].applyServerSideEncryptionByDefault.sseAlgorithm",
+    ),
+    (
+        "s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
+        {"rules": [{"id": "x", "status": "On"}]},
+        "InvalidArgument",
+        "rules[0].status",
+    ),
+    # of no service in particular
+    ("ec2/vpc:Vpc", {"cidrBloc": "10.0.0.0/16"}, "InvalidParameterValue", "cidrBloc"),
+    (GROUP, {"port": "many"}, "ValidationError", "port"),
+    (TASK, {"family": None}, "MissingParameter", "family"),
+    (BALANCER, {"subnets": {"a": "b"}}, "ValidationError", "subnets"),
+]
+
+
+def changed(type_: str, changes: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in {**GOOD[type_], **changes}.items() if value is not None}
+
+
+@pytest.mark.parametrize("type_", GOOD)
+def test_right_inputs_pass(check, type_):
+    assert check(f"aws:{type_}", GOOD[type_]).reasons == []
+
+
+@pytest.mark.parametrize(
+    ("type_", "changes", "code", "path"), BAD, ids=[f"{b[0].split(':')[1]}-{b[1]}"[:70] for b in BAD]
+)
+def test_wrong_input_is_refused(check, type_, changes, code, path):
+    reasons = check(f"aws:{type_}", changed(type_, changes)).reasons
+
+    assert len(reasons) == 1
+    assert reasons[0].startswith(f"{code}: ")
+    place = f" Examine values at 'thing.{path}'." if path else "."
+    assert reasons[0].endswith(place)
+
+
+def test_unknown_type_is_named(check):
+    reasons = check("aws:eks/cluster:Cluster", {}).reasons
+
+    assert reasons == ["aws:eks/cluster:Cluster is not emulated"]
