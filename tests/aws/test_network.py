@@ -5,7 +5,7 @@ from typing import Any
 import pulumi_aws as aws
 import pytest
 from pulumi import Output
-from pulumi_fastapi.aws import ExistingNetwork, Network, NetworkArgs, Outbound
+from pulumi_fastapi.aws import ExistingNetwork, LoadBalancer, LoadBalancerArgs, Network, NetworkArgs, Outbound
 from pulumi_fastapi.errors import ArgumentError
 from pulumi_fastapi.plan import Plan, plan
 from reading import document
@@ -223,3 +223,12 @@ def test_arguments_may_be_a_mapping_with_the_names_of_other_languages() -> None:
     result = plan(network)
     assert result.find(aws.ec2.Vpc).inputs["cidrBlock"] == "10.9.0.0/16"
     assert len(result.all(aws.ec2.Subnet)) == 6
+
+
+def test_load_balancer_waits_for_the_way_out() -> None:
+    """ELB refuses a VPC that has no internet gateway yet."""
+    made = plan(lambda: LoadBalancer("shop", LoadBalancerArgs(network=Network("shop"))), preview=False)
+
+    balancer = made.find(aws.lb.LoadBalancer)
+    waits_for = {resource.name for resource in balancer.dependencies}
+    assert {"shop-public-0-internet", "shop-public-1-internet", "shop-public-0", "shop-public-1"} <= waits_for

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Optional, Union
 
+import pulumi
 import pulumi_aws as aws
 from pulumi import Input, InvokeOptions, Output, ResourceOptions
 
@@ -169,6 +170,7 @@ class Network(Component):
             tags={"Name": self.resource_name},
             opts=self.child,
         )
+        self.ways_out: list[pulumi.CustomResource] = []
         self._close_default_security_group()
         public, public_routes = self._public_subnets()
         isolated, isolated_routes = self._subnets("isolated", first_block=8)
@@ -186,12 +188,20 @@ class Network(Component):
         self.publish(
             vpc_id=self.vpc.id,
             cidr_block=args.cidr_block,
-            load_balancer_subnet_ids=[subnet.id for subnet in public],
-            task_subnet_ids=[subnet.id for subnet in tasks],
+            load_balancer_subnet_ids=self._usable(public),
+            task_subnet_ids=self._usable(tasks),
             data_subnet_ids=[subnet.id for subnet in isolated],
             assign_public_ip=args.outbound is Outbound.PUBLIC_IP,
             internal=False,
         )
+
+    def _usable(self, subnets: list[aws.ec2.Subnet]) -> list[Output[str]]:
+        """IDs that are known once the ways out exist.
+
+        ELB refuses a VPC that has no internet gateway yet, and a task without a route pulls no image.
+        """
+        ways_out = [way_out.id for way_out in self.ways_out]
+        return [Output.all(subnet.id, *ways_out).apply(lambda ids: str(ids[0])) for subnet in subnets]
 
     def _enough_zones(self, zones: Sequence[str]) -> Sequence[str]:
         if len(zones) < self.args.availability_zones:
@@ -212,13 +222,14 @@ class Network(Component):
         )
         subnets, tables = self._subnets("public", first_block=0)
         for zone, table in enumerate(tables):
-            aws.ec2.Route(
+            route = aws.ec2.Route(
                 self.child_name(f"public-{zone}-internet"),
                 route_table_id=table.id,
                 destination_cidr_block="0.0.0.0/0",
                 gateway_id=gateway.id,
                 opts=self.child,
             )
+            self.ways_out.append(route)
         return subnets, tables
 
     def _subnets(self, kind: str, first_block: int) -> tuple[list[aws.ec2.Subnet], list[aws.ec2.RouteTable]]:
@@ -237,15 +248,16 @@ class Network(Component):
                 opts=self.child,
             )
             table = aws.ec2.RouteTable(self.child_name(label), vpc_id=self.vpc.id, tags=tags, opts=self.child)
-            aws.ec2.RouteTableAssociation(
+            association = aws.ec2.RouteTableAssociation(
                 self.child_name(label), subnet_id=subnet.id, route_table_id=table.id, opts=self.child
             )
+            self.ways_out.append(association)
             subnets.append(subnet)
             tables.append(table)
         return subnets, tables
 
     def _nat_gateways(self, public: list[aws.ec2.Subnet], private_routes: list[aws.ec2.RouteTable]) -> None:
-        gateways = []
+        internet, gateways = list(self.ways_out), []
         for zone in range(self.args.nat_gateways):
             address = aws.ec2.Eip(self.child_name(f"nat-{zone}"), domain="vpc", opts=self.child)
             gateways.append(
@@ -254,17 +266,18 @@ class Network(Component):
                     subnet_id=public[zone].id,
                     allocation_id=address.id,
                     tags={"Name": f"{self.resource_name}-{zone}"},
-                    opts=self.child,
+                    opts=self.child_options(depends_on=internet),
                 )
             )
         for zone, table in enumerate(private_routes):
-            aws.ec2.Route(
+            route = aws.ec2.Route(
                 self.child_name(f"private-{zone}-nat"),
                 route_table_id=table.id,
                 destination_cidr_block="0.0.0.0/0",
                 nat_gateway_id=gateways[zone % len(gateways)].id,
                 opts=self.child,
             )
+            self.ways_out.append(route)
 
     def _interface_endpoints(self, subnets: list[aws.ec2.Subnet]) -> None:
         group = aws.ec2.SecurityGroup(
@@ -284,7 +297,7 @@ class Network(Component):
             opts=self.child,
         )
         for service in TASK_ENDPOINTS:
-            aws.ec2.VpcEndpoint(
+            endpoint = aws.ec2.VpcEndpoint(
                 self.child_name(service.replace(".", "-")),
                 vpc_id=self.vpc.id,
                 service_name=self._service_name(service),
@@ -294,6 +307,7 @@ class Network(Component):
                 private_dns_enabled=True,
                 opts=self.child,
             )
+            self.ways_out.append(endpoint)
 
     def _gateway_endpoint(self, route_tables: list[aws.ec2.RouteTable]) -> None:
         """ECR's image layers come from S3; through the gateway they cost nothing."""
