@@ -208,9 +208,14 @@ def _close(loop: asyncio.AbstractEventLoop) -> None:
     tasks = asyncio.all_tasks(loop)
     for task in tasks:
         task.cancel()
-    if tasks:  # gather() of nothing belongs to another loop
-        loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
-    loop.close()
+    try:
+        if tasks:  # gather() of nothing belongs to another loop
+            loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+    except RuntimeError as error:
+        if "stopped before Future completed" not in str(error):  # the SDK has told it to stop; then it may close too
+            raise
+    finally:
+        loop.close()
 
 
 def _outputs(stack: automation.Stack) -> dict[str, Any]:
