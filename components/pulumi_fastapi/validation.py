@@ -1,8 +1,8 @@
 """Run-time checks of the Args dataclasses, so that a wrong argument fails before the first resource.
 
 Python does not check annotations, and values also come from YAML and from other languages through the component
-provider:
-there numbers arrive as floats (`256.0`), nested objects as dicts with camelCase keys, and lists as any sequence.
+provider: there numbers arrive as floats (`256.0`), nested objects as dicts with camelCase keys, and lists as any
+sequence.
 """
 
 import dataclasses

@@ -269,7 +269,7 @@ class ServiceAlarms(_Alarms):
     def _logged_errors(self, log_group: Input[str]) -> None:
         """Errors that no 5xx shows: background work, start-up, shutdown."""
         namespace = log_group  # its physical name is random, so that two stacks of one account do not count together
-        errors = aws.cloudwatch.LogMetricFilter(
+        aws.cloudwatch.LogMetricFilter(
             self.child_name("logged-errors"),
             log_group_name=log_group,
             pattern='?ERROR ?CRITICAL ?"Traceback (most recent call last)"',
@@ -285,7 +285,6 @@ class ServiceAlarms(_Alarms):
             threshold=10,
             **self._metric(namespace, {}, "LoggedErrors", "Sum"),
         )
-        self.log_metric = errors
 
 
 def error_rate(targets: Mapping[str, Input[str]]) -> list[aws.cloudwatch.MetricAlarmMetricQueryArgs]:

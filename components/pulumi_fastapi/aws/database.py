@@ -123,8 +123,8 @@ class Database(Component):
     """An RDS PostgreSQL instance, private, encrypted, TLS only, whose password nobody knows, with its alarms.
 
     Creates the instance with a master password that RDS makes and rotates, a parameter group with `max_connections`
-    for what
-    the instance class holds, a security group that lets only its clients in, alarms and, if asked for, an RDS Proxy.
+    for what the instance class holds, a security group that lets only its clients in, alarms and, if asked for, an RDS
+    Proxy.
     Costs a price per hour for the instance, and per GB and month for storage.
     """
 

@@ -86,8 +86,7 @@ class FargateFastAPIServiceArgs:
     """Requests per task and minute that scaling aims at. Default: scale on CPU and memory only."""
     spot_percent: int = 0
     """Share of the tasks on Fargate Spot beyond the first one, in percent; about 70 % cheaper, stopped at two minutes'
-    notice.
-    Default 0."""
+    notice. Default 0."""
     enable_execute_command: bool = False
     """Allow `aws ecs execute-command`, a shell in a running task; its agent needs a writable root. Default off."""
     container_insights: str = "disabled"
@@ -214,8 +213,7 @@ class FargateFastAPIService(Component):
     """A FastAPI app on Fargate behind a load balancer: deployed without failed requests, scaled, watched.
 
     Creates, where none is given: network, registry and image, secrets, cluster, load balancer with certificate; and
-    always:
-    roles, log group, task definition, service, autoscaling, alarms and dashboard.
+    always: roles, log group, task definition, service, autoscaling, alarms and dashboard.
     Costs by the hour for tasks and load balancer, and by use for logs, traffic, alarms and images.
     """
 

@@ -14,6 +14,7 @@ from ..component import Component, as_args, check_name, claims_on
 from ..errors import ArgumentError
 from ..timeouts import MAX_IDLE, TimeoutLadder
 from ..validation import check_fields, in_range, matches
+from . import policies
 from .network import NetworkLike
 
 TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-2021-06"
@@ -129,8 +130,7 @@ class LoadBalancer(Component):
     """An Application Load Balancer that answers 404 until services attach a `Target`.
 
     Creates the load balancer, its security group open on the ports it listens on, and its listeners: HTTPS with a
-    redirect
-    from HTTP when it has a certificate, HTTP alone otherwise. With `access_logs` also a private bucket.
+    redirect from HTTP when it has a certificate, HTTP alone otherwise. With `access_logs` also a private bucket.
     Costs a price per hour, per used capacity unit and per public address of each zone.
     """
 
@@ -280,25 +280,20 @@ class LoadBalancer(Component):
         policy = aws.s3.BucketPolicy(
             self.child_name("logs"),
             bucket=bucket.id,
-            policy=Output.json_dumps(
+            policy=policies.document(
                 {
-                    "Version": "2012-10-17",
-                    "Statement": [
-                        {
-                            "Effect": "Allow",
-                            "Principal": {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"},
-                            "Action": "s3:PutObject",
-                            "Resource": everything,
-                        },
-                        {
-                            "Effect": "Deny",
-                            "Principal": "*",
-                            "Action": "s3:*",
-                            "Resource": [bucket.arn, everything],
-                            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-                        },
-                    ],
-                }
+                    "Effect": "Allow",
+                    "Principal": {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"},
+                    "Action": "s3:PutObject",
+                    "Resource": everything,
+                },
+                {
+                    "Effect": "Deny",
+                    "Principal": "*",
+                    "Action": "s3:*",
+                    "Resource": [bucket.arn, everything],
+                    "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+                },
             ),
             opts=self.child_options(depends_on=[closed]),
         )

@@ -132,8 +132,8 @@ class Network(Component):
     """A VPC in which only ports 80 and 443 of the load balancer can be reached.
 
     Creates a VPC, public subnets for load balancer and tasks, isolated subnets for data, an internet gateway, route
-    tables,
-    an S3 gateway endpoint and, if asked for, private subnets with NAT gateways or interface endpoints, and flow logs.
+    tables, an S3 gateway endpoint and, if asked for, private subnets with NAT gateways or interface endpoints, and flow
+    logs.
     Costs nothing by itself; see `Outbound` for what its choices cost.
     """
 

@@ -70,8 +70,7 @@ def lifecycle_policy(keep_images: int) -> str:
     """Keep the newest `keep_images` images; what lost its tag (an old build cache) goes after a week.
 
     ECR cannot know which image runs, so the policy counts images only, never by age: one deployed a year ago stays
-    until
-    `keep_images` newer ones were pushed.
+    until `keep_images` newer ones were pushed.
     """
     rules = [
         {

@@ -14,11 +14,11 @@ from typing import Any
 
 import grpc
 from google.protobuf import empty_pb2
-from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, plugin_pb2, provider_pb2, provider_pb2_grpc
+from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2
 
 from pulumi_fastapi.emulator.api import Api, ApiError, NotEmulated
 from pulumi_fastapi.emulator.build_context import context_hash
-from pulumi_fastapi.emulator.provider import one_line_errors, type_of
+from pulumi_fastapi.emulator.provider import ProviderLifeCycle, name_of, one_line_errors, type_of
 from pulumi_fastapi.emulator.schema import Property, PropertyType, schema_of
 from pulumi_fastapi.emulator.values import (
     UNKNOWN,
@@ -55,37 +55,19 @@ class _Failure:
     message: str
 
 
-class DockerBuildProvider(provider_pb2_grpc.ResourceProviderServicer):
+class DockerBuildProvider(ProviderLifeCycle):
+    name = "docker-build"
+
     def __init__(self, api: Api, version: str) -> None:
+        super().__init__(version)
         self._api = api
-        self._version = version
         self._engines: dict[str, engine_pb2_grpc.EngineStub] = {}
 
     # ----------------------------------------------------------------------------------------------------- life cycle
-    def Handshake(self, request: Any, context: grpc.ServicerContext) -> Any:
-        context.abort(grpc.StatusCode.UNIMPLEMENTED, "no handshake needed")
-
     def Attach(self, request: Any, context: grpc.ServicerContext) -> empty_pb2.Empty:
         channel = grpc.insecure_channel(request.address)
         self._engines[context.peer()] = engine_pb2_grpc.EngineStub(channel)
         return empty_pb2.Empty()
-
-    def Cancel(self, request: Any, context: grpc.ServicerContext) -> empty_pb2.Empty:
-        return empty_pb2.Empty()
-
-    def GetPluginInfo(self, request: Any, context: grpc.ServicerContext) -> plugin_pb2.PluginInfo:
-        return plugin_pb2.PluginInfo(version=self._version)
-
-    def GetSchema(self, request: Any, context: grpc.ServicerContext) -> provider_pb2.GetSchemaResponse:
-        return provider_pb2.GetSchemaResponse(schema=json.dumps({"name": "docker-build", "version": self._version}))
-
-    def CheckConfig(self, request: Any, context: grpc.ServicerContext) -> provider_pb2.CheckResponse:
-        return provider_pb2.CheckResponse(inputs=request.news)
-
-    def DiffConfig(self, request: Any, context: grpc.ServicerContext) -> provider_pb2.DiffResponse:
-        old, new = decode_struct(request.olds), decode_struct(request.news)
-        changes = provider_pb2.DiffResponse.DIFF_NONE if old == new else provider_pb2.DiffResponse.DIFF_SOME
-        return provider_pb2.DiffResponse(changes=changes)
 
     def Configure(self, request: Any, context: grpc.ServicerContext) -> provider_pb2.ConfigureResponse:
         return provider_pb2.ConfigureResponse(acceptSecrets=True, supportsPreview=True)
@@ -102,7 +84,7 @@ class DockerBuildProvider(provider_pb2_grpc.ResourceProviderServicer):
         if type_of(request.urn) != IMAGE:
             failure = provider_pb2.CheckFailure(reason=f"{type_of(request.urn)} is not emulated")
             return provider_pb2.CheckResponse(inputs=request.news, failures=[failure])
-        name = request.urn.split("::", 3)[3]
+        name = name_of(request.urn)
         failures = [
             provider_pb2.CheckFailure(reason=f"{failure.message}. Examine values at '{name}.{failure.path}'.")
             for failure in _failures(inputs)
@@ -134,7 +116,7 @@ class DockerBuildProvider(provider_pb2_grpc.ResourceProviderServicer):
         marked = decode_struct(request.properties)
         outputs = self._build(request, context, reveal(marked))
         return provider_pb2.CreateResponse(
-            id="" if request.preview else request.urn.split("::", 3)[3],
+            id="" if request.preview else name_of(request.urn),
             properties=encode_struct(conceal(outputs, marked)),
         )
 
@@ -167,7 +149,7 @@ class DockerBuildProvider(provider_pb2_grpc.ResourceProviderServicer):
         digest = f"sha256:{hashlib.sha256(manifest.encode()).hexdigest()}"
         tags = list(inputs.get("tags") or [])
         if inputs.get("push"):
-            self._push(tags, manifest, digest, request.urn.split("::", 3)[3])
+            self._push(tags, manifest, digest, name_of(request.urn))
         self._say(context, request.urn, NOT_BUILT)
         exported = bool(inputs.get("push") or inputs.get("load") or inputs.get("exports"))
         reference = f"{tags[0]}@{digest}" if tags and exported else ""

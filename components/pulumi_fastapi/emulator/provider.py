@@ -88,14 +88,14 @@ def name_of(urn: str) -> str:
     return urn.split("::", 3)[3]
 
 
-class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
-    def __init__(self, api: Api, types: Mapping[str, ResourceType], version: str) -> None:
-        self._api = api
-        self._types = types
-        self._version = version
-        self._configurations: dict[str, Configuration] = {}
+class ProviderLifeCycle(provider_pb2_grpc.ResourceProviderServicer):
+    """What the engine asks of every provider before and after the resources."""
 
-    # ----------------------------------------------------------------------------------------------------- life cycle
+    name: str
+
+    def __init__(self, version: str) -> None:
+        self._version = version
+
     def Handshake(self, request: Any, context: grpc.ServicerContext) -> Any:
         context.abort(grpc.StatusCode.UNIMPLEMENTED, "no handshake needed")
 
@@ -109,7 +109,7 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
         return plugin_pb2.PluginInfo(version=self._version)
 
     def GetSchema(self, request: Any, context: grpc.ServicerContext) -> provider_pb2.GetSchemaResponse:
-        return provider_pb2.GetSchemaResponse(schema=json.dumps({"name": "aws", "version": self._version}))
+        return provider_pb2.GetSchemaResponse(schema=json.dumps({"name": self.name, "version": self._version}))
 
     def CheckConfig(self, request: Any, context: grpc.ServicerContext) -> provider_pb2.CheckResponse:
         return provider_pb2.CheckResponse(inputs=request.news)
@@ -120,6 +120,17 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
         changes = provider_pb2.DiffResponse.DIFF_NONE if old == new else provider_pb2.DiffResponse.DIFF_SOME
         return provider_pb2.DiffResponse(changes=changes)
 
+
+class AwsProvider(ProviderLifeCycle):
+    name = "aws"
+
+    def __init__(self, api: Api, types: Mapping[str, ResourceType], version: str) -> None:
+        super().__init__(version)
+        self._api = api
+        self._types = types
+        self._configurations: dict[str, Configuration] = {}
+
+    # ----------------------------------------------------------------------------------------------------- life cycle
     @one_line_errors
     def Configure(self, request: Any, context: grpc.ServicerContext) -> provider_pb2.ConfigureResponse:
         arguments = reveal(decode_struct(request.args))
