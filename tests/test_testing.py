@@ -1,10 +1,19 @@
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from functools import partial
 from pathlib import Path
 
+import grpc
 import pulumi
 import pulumi_aws as aws
 import pytest
+from google.protobuf.empty_pb2 import Empty
+from pulumi.runtime.proto.engine_pb2 import LogRequest
+from pulumi.runtime.proto.engine_pb2_grpc import EngineServicer, EngineStub, add_EngineServicer_to_server
+from pulumi.runtime.settings import Settings
 from pulumi_fastapi import emulated_cloud as cloud
 from pulumi_fastapi.emulated_cloud import DeploymentError, EmulatedCloud, SetUpError
 from pulumi_fastapi.plan import Secret
@@ -176,3 +185,43 @@ def test_every_test_begins_with_an_empty_account(emulated_cloud: EmulatedCloud) 
 def test_a_stack_that_was_not_deployed_cannot_be_destroyed(emulated_cloud: EmulatedCloud) -> None:
     with pytest.raises(ValueError, match="call up"):
         emulated_cloud.destroy()
+
+
+class Engine(EngineServicer):
+    """What a program logs to."""
+
+    def Log(self, request: object, context: object) -> Empty:
+        return Empty()
+
+
+def serving(port: int = 0) -> tuple[grpc.Server, int]:
+    server = grpc.server(ThreadPoolExecutor(1))
+    add_EngineServicer_to_server(Engine(), server)
+    port = server.add_insecure_port(f"127.0.0.1:{port}")
+    server.start()
+    return server, port
+
+
+def connect(port: int) -> EngineStub:
+    """As the SDK does for a program; it keeps its settings in context variables, which other tests must not see."""
+    settings = partial(Settings, project="project", stack="test", engine=f"127.0.0.1:{port}")
+    return copy_context().run(lambda: settings().engine)
+
+
+def test_engine_on_a_port_that_an_earlier_one_had_is_reached() -> None:
+    cloud.own_connections()
+    earlier, port = serving()
+    left_over = connect(port)
+    left_over.Log(LogRequest())
+    earlier.stop(grace=0).wait()
+    for _ in range(3):  # each failure makes gRPC wait longer before it tries that connection again
+        with pytest.raises(grpc.RpcError):
+            left_over.Log(LogRequest())
+        time.sleep(1)
+
+    engine, _ = serving(port)
+
+    try:
+        assert connect(port).Log(LogRequest()) == Empty()
+    finally:
+        engine.stop(grace=0).wait()

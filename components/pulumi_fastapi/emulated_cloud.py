@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, Optional
 
 import pulumi.automation as automation
 import yaml
+from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
 
 from .emulator.control import Control
 from .planned import Secret, has_secret
@@ -25,6 +26,10 @@ REGION = "us-east-1"
 _START_SECONDS = 60
 _STOP_SECONDS = 5
 _LOCAL_ENGINE = Path(".pulumi-fastapi") / "engine" / "bin" / "pulumi"
+
+# A test session runs many engines, and a port of an earlier one comes back: with gRPC sharing connections, the SDK
+# would inherit the earlier engine's failed one with its waiting time, and report "Connection refused".
+_OWN_CONNECTION = ("grpc.use_local_subchannel_pool", 1)
 
 Program = Callable[[], Any]
 
@@ -176,6 +181,7 @@ class EmulatedCloud:
         events: list[automation.EngineEvent] = []
         lines: list[str] = []
         self.control.set_directory(os.getcwd())
+        own_connections()
         try:
             result = run(events.append, lines.append)
         except automation.CommandError as error:
@@ -196,6 +202,12 @@ class EmulatedCloud:
             ],
             output="".join(line if line.endswith("\n") else f"{line}\n" for line in lines),
         )
+
+
+def own_connections() -> None:
+    """Keep every gRPC channel of the SDK to a connection of its own."""
+    if _OWN_CONNECTION not in _GRPC_CHANNEL_OPTIONS:
+        _GRPC_CHANNEL_OPTIONS.append(_OWN_CONNECTION)
 
 
 def _close(loop: asyncio.AbstractEventLoop) -> None:
