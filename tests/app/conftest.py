@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from launcher import APP, Launch, Server, start
+from servers import Authority, Postgres, Redis, postgres, redis_server
 
 sys.path.insert(0, str(APP))
 
@@ -31,4 +32,44 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with ExitStack() as stack:
         server = start(stack, tmp_path_factory.mktemp("example") / "log", APP / "source", ())
         server.until_status("/-/ready", 200)
+        yield server
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """Tests marked `anyio` run on asyncio."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Who signs the certificates of the servers."""
+    return Authority.make(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="session")
+def shared_postgres(authority: Authority) -> Iterator[Postgres]:
+    """A PostgreSQL server that no test stops or changes for others."""
+    with postgres(authority) as server:
+        yield server
+
+
+@pytest.fixture
+def own_postgres(authority: Authority) -> Iterator[Postgres]:
+    """A PostgreSQL server of this test alone."""
+    with postgres(authority) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def shared_redis() -> Iterator[Redis]:
+    """A Redis server that no test stops; each uses keys of its own."""
+    with redis_server() as server:
+        yield server
+
+
+@pytest.fixture
+def own_redis() -> Iterator[Redis]:
+    """A Redis server of this test alone."""
+    with redis_server() as server:
         yield server
