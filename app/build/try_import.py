@@ -1,0 +1,112 @@
+"""Import the app as it will run, and end the build if that fails: before anything is pushed.
+
+Runs in the finished image, as its user, who can write nothing but /tmp and /dev/shm. IMPORT_ENVIRONMENT holds the
+variables that the app will have, as JSON.
+"""
+
+import faulthandler
+import json
+import os
+import re
+import sys
+import traceback
+from pathlib import Path
+from typing import Any, NoReturn
+
+SECONDS = 120
+RESOLVED = Path("/opt/runtime/resolved.txt")
+asked_for: list[str] = []
+
+
+def note_missing_variables() -> None:
+    """Remember the names that the app looks for in the environment and does not find."""
+    encode = os.environ.encodekey
+
+    def note(name: str) -> Any:
+        key = encode(name)
+        if key not in os.environ._data and name not in asked_for:  # type: ignore[attr-defined]
+            asked_for.append(name)
+        return key
+
+    os.environ.encodekey = note
+
+
+def load(module: str) -> None:
+    """Import the app, and call it if it is a factory.
+
+    Raises:
+        LookupError: the module has no such attribute, or it is no app.
+    """
+    from uvicorn.importer import ImportFromStringError, import_from_string
+
+    try:
+        app = import_from_string(module.removesuffix("()"))
+    except ImportFromStringError as error:
+        raise LookupError(str(error)) from None
+    if module.endswith("()"):
+        app = app()
+    if not callable(app):
+        raise LookupError(f"{module} is a {type(app).__name__}, not an app.")
+
+
+def explain(module: str, error: BaseException) -> list[str]:
+    """What went wrong and what to do, in lines."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(os.getcwd())]
+    place = f" ({os.path.relpath(frames[-1].filename)}, line {frames[-1].lineno})" if frames else ""
+    lines = [f"{module} cannot be imported as it will run.", f"{type(error).__name__}: {text(error)}{place}"]
+    missing = missing_fields(error)
+    if isinstance(error, KeyError) and error.args and error.args[0] in asked_for:
+        missing = [str(error.args[0])]
+    if isinstance(error, ModuleNotFoundError):
+        lines.append(f"No dependency installs {error.name!r}: add it, or name the extra or group that has it.")
+    elif isinstance(error, OSError) and error.filename and isinstance(error, PermissionError):
+        lines.append(f"The files of the image are read-only: write {error.filename} to /tmp, or log to stdout.")
+    if missing:
+        lines.append(f"Variables it needs and does not get: {', '.join(missing)}.")
+    elif names := [name for name in asked_for if re.fullmatch(r"[A-Z][A-Z0-9_]*", name) and name not in QUIET]:
+        lines.append(f"Variables it looked for and did not find: {', '.join(names)}.")
+    if RESOLVED.is_file() and " does not give the version of: " in (origin := RESOLVED.read_text().splitlines()[0]):
+        lines.append(f"There is no full lock: {origin.removeprefix('# ')}. Versions: {RESOLVED}.")
+    return lines
+
+
+QUIET = {"PYTHONASYNCIODEBUG", "HOME", "PYTHONPATH", "PYTHON_EGG_CACHE"}
+
+
+def text(error: BaseException) -> str:
+    return error.msg if isinstance(error, ImportError) and error.msg else str(error)
+
+
+def missing_fields(error: BaseException) -> list[str]:
+    """The variables that a pydantic settings class found nothing for."""
+    errors = getattr(error, "errors", None)
+    if not callable(errors):
+        return []
+    return [
+        ".".join(map(str, item["loc"])).upper()
+        for item in errors()
+        if item.get("type") in ("missing", "value_error.missing")
+    ]
+
+
+def main() -> NoReturn:
+    module = os.environ["APP_MODULE"]
+    os.environ.update(json.loads(os.environ.pop("IMPORT_ENVIRONMENT", "") or "{}"))
+    sys.path.insert(0, os.getcwd())
+    faulthandler.dump_traceback_later(SECONDS, exit=True)
+    note_missing_variables()
+    status = 0
+    try:
+        load(module)
+        print(f"imported {module}")
+    except (Exception, SystemExit) as error:
+        print("".join(traceback.format_exception(error)), file=sys.stderr)
+        print("\nerror: " + "\n  ".join(explain(module, error)), file=sys.stderr)
+        status = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)  # whatever threads the app has started
+
+
+if __name__ == "__main__":
+    main()
