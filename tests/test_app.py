@@ -146,3 +146,14 @@ def test_json_in_a_variable_is_json() -> None:
     environment = FastAPIApp(environment={"ORIGINS": ["https://a.example.com", "ü"]}).environment
     assert environment is not None
     assert json.loads(environment["ORIGINS"]) == ["https://a.example.com", "ü"]  # type: ignore[arg-type]
+
+
+def test_a_secret_output_is_no_plain_variable() -> None:
+    """Everyone who may describe the service reads those."""
+
+    def program(value: Output[str]) -> None:
+        pulumi.export("value", (FastAPIApp(environment={"TOKEN": value}).environment or {})["TOKEN"])
+
+    assert plan(lambda: program(Output.from_input("shown"))).outputs == {"value": "shown"}
+    with pytest.raises(ValueError, match=r"environment\['TOKEN'\]: is secret .* use secrets"):
+        plan(lambda: program(Output.secret("hidden")))

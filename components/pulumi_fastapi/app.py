@@ -1,6 +1,7 @@
 """What to run: one description of a FastAPI app for Fargate, Lambda and Cloud Run."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Optional
@@ -8,7 +9,7 @@ from typing import Any, Optional
 from pulumi import Input, Output
 
 from .connection_pool import ConnectionPool
-from .errors import ArgumentError
+from .errors import REDACTED, ArgumentError
 from .timeouts import Timeouts
 from .validation import check_fields, in_range, matches
 
@@ -34,14 +35,16 @@ class FastAPIApp:
     source: Optional[str] = None
     """Directory of the app. Default: the app bundled with this package, meant to be replaced."""
     image: Optional[Input[str]] = None
-    """An image that exists already, by digest (`repository@sha256:...`); then nothing is built. Default: build
-    `source`."""
+    """An image that exists already, by digest (`repository@sha256:...`); then nothing is built. It has `python` for the
+    container's health check, and runs as user 10001 with read-only files: declare `VOLUME /tmp` if it writes there.
+    Default: build `source`."""
     module: str = "app.main:app"
     """The ASGI app to serve, as `package.module:attribute`."""
     command: Optional[list[str]] = None
     """Command of the container. Default: the image's own, which serves `module`."""
     environment: Optional[dict[str, Any]] = None
-    """Plain variables: text or an Output; numbers, booleans, lists and mappings are written as JSON."""
+    """Plain variables: text or an Output; numbers, booleans, lists and mappings are written as JSON. A secret Output is
+    refused: everyone who may see the service sees these; it belongs into `secrets`."""
     secrets: Optional[dict[str, Input[str]]] = field(default=None, repr=False, metadata={"secret": True})
     """Secret variables by value; they are stored in the cloud's secret manager and read from there."""
     secret_arns: Optional[dict[str, Input[str]]] = None
@@ -94,31 +97,43 @@ class FastAPIApp:
                 if variable in _DERIVED:
                     raise ArgumentError(
                         f"{kind}[{variable!r}]",
-                        "[secret]" if kind == "secrets" else getattr(self, kind)[variable],
+                        REDACTED if kind != "environment" else getattr(self, kind)[variable],
                         f"is derived, or the load balancer and the database would not agree; set {_DERIVED[variable]}",
                     )
                 if variable in seen:
                     raise ArgumentError(f"{kind}[{variable!r}]", variable, f"is set in {seen[variable]} too; keep one")
                 seen[variable] = kind
         for variable, arn in (self.secret_arns or {}).items():
-            matches(
-                f"secret_arns[{variable!r}]",
-                arn,
-                r"arn:[^:]+:(secretsmanager|ssm):.+",
-                "the ARN of a secret or parameter",
-            )
+            if isinstance(arn, str) and not re.fullmatch(r"arn:[^:]+:(secretsmanager|ssm):.+", arn):
+                # It may be the secret itself.
+                raise ArgumentError(f"secret_arns[{variable!r}]", REDACTED, "must be the ARN of a secret or parameter")
 
 
 def _text(variable: str, value: Any) -> Input[str]:
     """A variable's value as the container gets it; settings libraries read JSON for everything that is not text."""
-    if isinstance(value, (str, Output)):
+    if isinstance(value, str):
         return value
+    if isinstance(value, Output):
+        return _plain(variable, value)
     try:
         return json.dumps(_whole_numbers(value), allow_nan=False)
     except (TypeError, ValueError, RecursionError):  # an object; NaN or a value inside itself; the same without an end
         raise ArgumentError(
             f"environment[{variable!r}]", value, "must be text, a number, true or false, a list or a mapping of those"
         ) from None
+
+
+def _plain(variable: str, value: Output[Any]) -> Output[Any]:
+    """The same Output, which fails when it turns out to be secret; that is known only later."""
+
+    async def is_secret() -> bool:
+        if await value.is_secret():
+            raise ArgumentError(
+                f"environment[{variable!r}]", REDACTED, "is secret and would be readable in the service; use secrets"
+            )
+        return False
+
+    return Output(value.resources(), value.future(), value.is_known(), is_secret())
 
 
 def _whole_numbers(value: Any) -> Any:

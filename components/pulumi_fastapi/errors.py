@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from pulumi import Output, RunError
 
+REDACTED = "[secret]"
+"""What stands for a secret value wherever one would be shown."""
 SHOWN_LENGTH = 200
 """Characters of a wrong value that a message repeats."""
 

@@ -8,7 +8,8 @@ from typing import Any, NoReturn, Optional, Union
 
 import pulumi
 
-REDACTED = "[secret]"
+from .errors import REDACTED
+
 NOT_KNOWN = "[unknown]"
 
 

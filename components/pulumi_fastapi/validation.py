@@ -16,7 +16,7 @@ from typing import Any, ForwardRef, Union
 
 from pulumi import Output
 
-from .errors import ArgumentError, nearest
+from .errors import REDACTED, ArgumentError, nearest
 
 # What `str(output)` yields: in a string it means that an Output was formatted instead of applied.
 _FORMATTED_OUTPUT = re.compile(r"Calling __str__ on an Output|<pulumi\.output\.Output object")
@@ -36,7 +36,7 @@ def check_fields(args: Any) -> None:
             normalised = _normalise(field.name, value, field.type)
         except ArgumentError as error:
             if field.metadata.get("secret"):
-                raise ArgumentError(error.field, "[secret]", error.problem) from None
+                raise ArgumentError(error.field, REDACTED, error.problem) from None
             raise
         if normalised is not value:
             object.__setattr__(args, field.name, normalised)

@@ -145,9 +145,27 @@ def test_a_crash_loop_pages(found: dict[str, dict[str, Any]]) -> None:
 
 
 def test_the_alarms_of_a_service_and_its_database(found: dict[str, dict[str, Any]]) -> None:
-    service = {"errors", "latency", "unhealthy", "down", "tasks", "cpu", "memory", "logged-errors"}
+    service = {"errors", "connections", "latency", "unhealthy", "down", "tasks", "cpu", "memory", "logged-errors"}
     database = {"db-db-connections", "db-db-cpu", "db-db-memory", "db-db-storage"}
-    assert set(found) == service | database
+    assert set(found) == service | database | {"lb-errors"}
+
+
+def test_answers_of_the_load_balancer_itself_are_watched(found: dict[str, dict[str, Any]]) -> None:
+    """A 502 or 504 that it makes is in no count of the targets."""
+    assert found["lb-errors"]["metricName"] == "HTTPCode_ELB_5XX_Count"
+    assert set(found["lb-errors"]["dimensions"]) == {"LoadBalancer"}
+
+
+def test_one_task_has_one_alarm_for_its_absence(service: PlanService) -> None:
+    assert "tasks" not in alarms(service(tasks_min=1))
+
+
+def test_an_address_that_goes_leaves_the_subscriptions_of_the_others() -> None:
+    def names(*emails: str) -> set[str]:
+        result = plan(lambda: AlarmTopic("api", emails))
+        return {subscription.name for subscription in result.all(aws.sns.TopicSubscription)}
+
+    assert names("b@example.com") < names("a@example.com", "b@example.com")
 
 
 def test_every_alarm_says_what_to_do_and_fits(found: dict[str, dict[str, Any]]) -> None:

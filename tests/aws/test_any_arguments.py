@@ -57,6 +57,7 @@ PLAUSIBLE = st.sampled_from(
         *(0, 1, 2, 3, 5, 20, 60, 256, 512, 1024, 2048, 4096, 8000, 0.5, 512.0, True, False),
         *("ARM64", "NAT", "10.0.0.0/16", "api.example.com", "Z1", "db.t4g.small", "18", "app", "/health", "enabled"),
         *(SECRET_ARN, IMAGE, "a@example.com", "app.main:app", ["a@example.com"], ["/api/*"], ["a", "b"]),
+        *("ENDPOINTS", ["sqs"], ["use1-az3"]),
         *(NETWORK, {"A": "1"}, {"A": SECRET_ARN}, {"size": 3}, {"startup": 30}, {"port": 9000}, {"image": IMAGE}),
         {"host": "db", "secretArn": SECRET_ARN, "security_group_id": "sg-1", "maxConnections": 100.0},
     ]

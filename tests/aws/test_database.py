@@ -87,6 +87,22 @@ def test_the_parameter_group_is_of_the_engines_family() -> None:
     assert planned(engine_version="17.4").find(aws.rds.ParameterGroup).inputs["family"] == "postgres17"
 
 
+@pytest.mark.parametrize(("version", "follows"), [("18", True), ("18.1", False)])
+def test_a_minor_version_that_is_named_stays(version: str, follows: bool) -> None:
+    """RDS would move it on by itself, and the next update would ask for the older one."""
+    assert planned(engine_version=version).find(aws.rds.Instance).inputs["autoMinorVersionUpgrade"] is follows
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_a_major_upgrade_is_a_decision(allowed: bool) -> None:
+    instance = planned(allow_major_version_upgrade=allowed).find(aws.rds.Instance)
+    assert instance.inputs["allowMajorVersionUpgrade"] is allowed
+
+
+def test_values_of_slow_statements_are_not_logged(default: Plan) -> None:
+    assert parameters(default)["log_parameter_max_length"][0] == "0"
+
+
 def test_by_default_it_cannot_be_deleted_and_keeps_a_last_snapshot(default: Plan) -> None:
     database = default.find(aws.rds.Instance)
     assert database.options.protect is True

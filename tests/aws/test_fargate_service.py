@@ -245,7 +245,7 @@ def test_every_resource_belongs_to_a_component(full: Plan) -> None:
 
 def test_every_component_publishes_its_outputs(full: Plan) -> None:
     """Hooks on a component run only when it has done so."""
-    silent = {"ServiceAlarms", "DatabaseAlarms", "Autoscaling"}
+    silent = {"ServiceAlarms", "DatabaseAlarms", "LoadBalancerAlarms", "Autoscaling"}
     components = [resource for resource in full.resources if not resource.custom]
     assert {c.type for c in components if not c.outputs} == {f"pulumi-fastapi:index:{name}" for name in silent}
 
@@ -388,6 +388,65 @@ def test_each_name_gets_its_certificate_on_the_shared_listener(shared: Plan) -> 
     names = {certificate.inputs["domainName"] for certificate in shared.all(aws.acm.Certificate)}
     assert names == {"a.example.com", "b.example.com"}
     assert len(shared.all(aws.lb.ListenerCertificate)) == 2
+
+
+def test_services_that_share_a_domain_by_path_share_its_record_and_certificate() -> None:
+    def program() -> None:
+        network = Network("net")
+        balancer = LoadBalancer("lb", LoadBalancerArgs(network=network, certificate_arn=CERTIFICATE))
+        for name, paths in (("web", None), ("api", ["/api/*"])):
+            FargateFastAPIService(
+                name,
+                FargateFastAPIServiceArgs(
+                    app=FastAPIApp(image=IMAGE),
+                    network=network,
+                    load_balancer=balancer,
+                    domain="shop.example.com",
+                    zone_id="Z1",
+                    paths=paths,
+                ),
+            )
+
+    result = plan(program, preview=False)
+    records = [record for record in result.all(aws.route53.Record) if record.inputs["type"] == "A"]
+    assert [record.name for record in records] == ["web-alias"]
+    assert len(result.all(aws.acm.Certificate)) == 1
+
+
+def test_a_service_needs_no_certificate_where_the_load_balancer_brings_it() -> None:
+    def program() -> None:
+        network = Network("net")
+        balancer = LoadBalancer("lb", LoadBalancerArgs(network=network, domain="shop.example.com", zone_id="Z1"))
+        args = {"network": network, "load_balancer": balancer, "domain": "shop.example.com", "zone_id": "Z1"}
+        FargateFastAPIService("web", FargateFastAPIServiceArgs(app=FastAPIApp(image=IMAGE), **args))
+
+    result = plan(program)
+    assert len(result.all(aws.acm.Certificate)) == 1
+    assert result.all(aws.lb.ListenerCertificate) == []
+
+
+def test_one_alarm_watches_a_shared_load_balancer(shared: Plan) -> None:
+    names = [
+        alarm.inputs["metricName"] for alarm in shared.all(aws.cloudwatch.MetricAlarm) if "metricName" in alarm.inputs
+    ]
+    assert names.count("HTTPCode_ELB_5XX_Count") == 1
+
+
+@pytest.mark.parametrize(
+    ("args", "endpoint"),
+    [
+        ({"enable_execute_command": True}, "ssmmessages"),
+        ({"app": FastAPIApp(secret_arns={"T": "arn:aws:ssm:us-east-1:123456789012:parameter/t"})}, "ssm"),
+    ],
+)
+def test_what_a_network_without_internet_lacks_is_named(args: dict[str, Any], endpoint: str) -> None:
+    def program(*extra: str) -> None:
+        network = Network("net", NetworkArgs(outbound=Outbound.ENDPOINTS, extra_endpoints=[*extra, "sqs"]))
+        FargateFastAPIService("api", FargateFastAPIServiceArgs(network=network, **args))
+
+    with pytest.raises(ArgumentError, match=f"extra_endpoints=.'{endpoint}'."):
+        plan(program)
+    plan(lambda: program(endpoint))
 
 
 def test_the_services_reach_the_database_and_not_each_other(shared: Plan) -> None:

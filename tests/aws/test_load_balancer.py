@@ -230,7 +230,7 @@ def test_a_service_gets_the_requests_it_asks_for(args: dict[str, Any], condition
 
 
 def test_a_domain_in_a_zone_becomes_an_alias() -> None:
-    record = planned_target(domain="a.example.com", zone_id="Z9").find(aws.route53.Record)
+    record = planned_target(domain="a.example.com", zone_id="Z9").find(aws.route53.Record, "api-alias")
     assert (record.inputs["zoneId"], record.inputs["name"], record.inputs["type"]) == ("Z9", "a.example.com", "A")
     assert record.inputs["aliases"][0]["name"] == "shared.elb.amazonaws.com"
 

@@ -103,6 +103,11 @@ def test_endpoints_are_those_a_task_needs_to_start(endpoints: Plan) -> None:
     assert {e.inputs["privateDnsEnabled"] for e in interfaces} == {True}
 
 
+def test_further_endpoints_can_be_asked_for() -> None:
+    result = planned(outbound="ENDPOINTS", extra_endpoints=["ssmmessages", "sqs"])
+    assert {"net-ssmmessages", "net-sqs"} <= {endpoint.name for endpoint in result.all(aws.ec2.VpcEndpoint)}
+
+
 def test_endpoints_open_only_https_to_the_vpc_only(endpoints: Plan) -> None:
     rule = endpoints.find(aws.vpc.SecurityGroupIngressRule)
     assert (rule.inputs["fromPort"], rule.inputs["toPort"], rule.inputs["ipProtocol"]) == (443, 443, "tcp")
@@ -132,6 +137,17 @@ def test_local_zones_are_not_used() -> None:
     assert asked == [{"state": "available", "filters": [{"name": "zone-type", "values": ["availability-zone"]}]}]
 
 
+def test_zones_without_capacity_can_be_left_out() -> None:
+    asked = []
+
+    def answer(inputs: Any) -> dict[str, Any]:
+        asked.append(inputs)
+        return {"id": "x", "names": ["us-east-1a", "us-east-1b"]}
+
+    plan(lambda: Network("net", NetworkArgs(exclude_zone_ids=["use1-az3"])), invokes={ZONES: answer})
+    assert asked[0]["excludeZoneIds"] == ["use1-az3"]
+
+
 def test_a_region_with_too_few_zones_is_named() -> None:
     zones = {ZONES: {"id": "x", "names": ["us-west-1a", "us-west-1c"]}}
     with pytest.raises(ArgumentError, match="availability_zones: this region has 2: us-west-1a, us-west-1c, got 3"):
@@ -159,6 +175,8 @@ def test_flow_logs_may_write_their_own_log_group_only() -> None:
         ("nat_gateways", 3, "between 1 and 2"),
         ("outbound", "NATT", "did you mean 'NAT'"),
         ("outbound", 5, "one of PUBLIC_IP, NAT, ENDPOINTS"),
+        ("extra_endpoints", ["sqs"], "only with outbound='ENDPOINTS'"),
+        ("exclude_zone_ids", ["us-east-1a"], "the id of a zone"),
         ("flow_logs", "yes", "true or false"),
         ("log_retention_days", 31, "did you mean '30'|must be one of"),
     ],

@@ -109,10 +109,26 @@ def test_every_secret_of_the_task_is_granted(full: Plan) -> None:
 
 
 def test_a_reference_that_is_no_secret_is_named() -> None:
-    with pytest.raises(ArgumentError, match="secret_arns: must be the ARN of a secret or parameter, got 'nonsense'"):
+    with pytest.raises(ArgumentError, match=r"secret_arns: must be the ARN of a secret or parameter, got '\[secret\]'"):
         read_statements(["nonsense"])
     with pytest.raises(ArgumentError, match=r"secret_arns\['TOKEN'\]: must be the ARN of a secret or parameter"):
         FastAPIApp(secret_arns={"TOKEN": "arn:aws:s3:::bucket"})
+
+
+def test_a_pasted_secret_is_not_repeated() -> None:
+    with pytest.raises(ArgumentError) as refused:
+        FastAPIApp(secret_arns={"TOKEN": "sk_live_1"})
+    assert "sk_live_1" not in str(refused.value)
+
+
+def test_keys_of_ones_own_may_be_used_to_read_secrets_only() -> None:
+    key = "arn:aws:kms:us-east-1:123456789012:key/1"
+    statements = document(planned(secret_key_arns=[key]).find(aws.iam.RolePolicy, "api-execution"))
+    (decrypt,) = [each for each in statements if each["Action"] == ["kms:Decrypt"]]
+    assert decrypt["Resource"] == [key]
+    assert decrypt["Condition"] == {
+        "StringLike": {"kms:ViaService": ["secretsmanager.*.amazonaws.com", "ssm.*.amazonaws.com"]}
+    }
 
 
 @pytest.mark.parametrize("name", ["x" * 100, "A name/with:everything"])

@@ -21,10 +21,15 @@ def test_all_variables_lie_in_one_secret() -> None:
     assert json.loads(version.inputs["secretString"].value) == VALUES
 
 
-def test_each_variable_is_referred_to_by_arn_and_key() -> None:
+def test_each_variable_is_referred_to_by_arn_key_and_version() -> None:
+    """A task of the revision before gets the values of then, also those whose key is gone since."""
     result = planned()
     arn = result.find(aws.secretsmanager.Secret).outputs["arn"]
-    assert result.find(Secrets).outputs["references"] == {key: f"{arn}:{key}::" for key in VALUES}
+    version = result.find(aws.secretsmanager.SecretVersion)
+    assert result.find(Secrets).outputs["references"] == {
+        key: f"{arn}:{key}::{version.outputs['versionId']}" for key in VALUES
+    }
+    assert version.options.retain_on_delete
 
 
 @pytest.mark.parametrize(("protection", "days"), [(True, 30), (False, 0)])
@@ -52,7 +57,7 @@ def test_a_changed_secret_changes_the_task_definition(service: PlanService) -> N
 def test_a_task_gets_references_and_no_values(service: PlanService) -> None:
     found = container(service(app=FastAPIApp(image=IMAGE, secrets=VALUES)))
     assert {secret["name"] for secret in found["secrets"]} == set(VALUES)
-    assert all(secret["valueFrom"].endswith(f":{secret['name']}::") for secret in found["secrets"])
+    assert all(f":{secret['name']}::" in secret["valueFrom"] for secret in found["secrets"])
     assert not set(VALUES) & {variable["name"] for variable in found["environment"]}
 
 

@@ -1,6 +1,7 @@
 """Rules about the state of the account that AWS enforces and our users are burnt by."""
 
 import json
+from contextlib import nullcontext
 
 import pytest
 from pulumi_fastapi.emulator.api import Api, ApiError
@@ -409,6 +410,30 @@ def test_tag_of_an_immutable_repository_is_final(account):
 
     with refused("ImageTagAlreadyExistsException"):
         account("ecr", "PutImage", repositoryName="app", imageManifest=manifests[1], imageTag="v1")
+
+
+@pytest.mark.parametrize(
+    ("mutability", "tag", "final"),
+    [
+        ("IMMUTABLE_WITH_EXCLUSION", "img-1", True),
+        ("IMMUTABLE_WITH_EXCLUSION", "cache-arm64", False),
+        ("MUTABLE_WITH_EXCLUSION", "img-1", False),
+        ("MUTABLE_WITH_EXCLUSION", "cache-arm64", True),
+    ],
+)
+def test_excluded_tags_behave_the_other_way(account, mutability, tag, final):
+    filters = [{"filter": "cache-*", "filterType": "WILDCARD"}]
+    account(
+        "ecr",
+        "CreateRepository",
+        repositoryName="app",
+        imageTagMutability=mutability,
+        imageTagMutabilityExclusionFilters=filters,
+    )
+    account("ecr", "PutImage", repositoryName="app", imageManifest=manifest("1"), imageTag=tag)
+
+    with refused("ImageTagAlreadyExistsException") if final else nullcontext():
+        account("ecr", "PutImage", repositoryName="app", imageManifest=manifest("2"), imageTag=tag)
 
 
 def test_repository_with_images_goes_only_by_force(account):

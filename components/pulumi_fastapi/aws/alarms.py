@@ -1,5 +1,6 @@
 """What pages people: one topic, a few alarms that say what to do, and a dashboard."""
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Optional
@@ -59,15 +60,17 @@ def check_emails(emails: Sequence[str]) -> None:
     """Refuse what is no address, or one that is named twice."""
     for email in emails:
         matches("alarm_emails", email, r"[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address")
-    if len(set(emails)) != len(emails):
+    if len({email.lower() for email in emails}) != len(emails):
         raise ArgumentError("alarm_emails", list(emails), "an address is named twice")
 
 
 def subscribe(component: Component, topic_arn: Input[str], emails: Sequence[str]) -> None:
     """Send a topic's messages to these addresses; each has to confirm once."""
-    for index, email in enumerate(emails):
+    for email in emails:
+        # Named by the address: by its place in the list, one address less would unsubscribe those after it.
+        identity = hashlib.sha256(email.lower().encode()).hexdigest()[:8]
         aws.sns.TopicSubscription(
-            component.child_name(f"email-{index}"),
+            component.child_name(f"email-{identity}"),
             topic=topic_arn,
             protocol="email",
             endpoint=email,
@@ -174,6 +177,28 @@ class DatabaseAlarms(_Alarms):
         self.publish()
 
 
+class LoadBalancerAlarms(_Alarms):
+    """The alarm of a load balancer: answers that it gave itself, which no service counts. Billed by the month."""
+
+    def __init__(
+        self, name: str, load_balancer: Input[str], topic_arn: Input[str], opts: Optional[ResourceOptions] = None
+    ) -> None:
+        super().__init__(name, None, opts)
+        self.topic_arn = topic_arn
+        self._alarm(
+            "lb-errors",
+            f"The load balancer itself answered more than {MIN_REQUESTS} requests a minute with 5xx, for 3 of 5"
+            " minutes: 502 for an answer cut short or a connection closed, 503 for no ready target, 504 for a target"
+            " slower than the idle timeout. Look for tasks that stopped, and for requests that take too long.",
+            periods=5,
+            datapoints=3,
+            comparison_operator="GreaterThanThreshold",
+            threshold=MIN_REQUESTS,
+            **self._metric("AWS/ApplicationELB", {"LoadBalancer": load_balancer}, "HTTPCode_ELB_5XX_Count", "Sum"),
+        )
+        self.publish()
+
+
 class ServiceAlarms(_Alarms):
     """Alarms of a Fargate service: errors, latency, unhealthy and missing tasks, CPU, memory, logged errors.
 
@@ -209,6 +234,16 @@ class ServiceAlarms(_Alarms):
             metric_queries=error_rate(self.targets),
         )
         self._alarm(
+            "connections",
+            f"The load balancer could not connect to tasks more than {MIN_REQUESTS} times a minute, for 3 of 5 minutes."
+            " Look for blocked event loops, tasks at their limit of CPU, and tasks that stopped.",
+            periods=5,
+            datapoints=3,
+            comparison_operator="GreaterThanThreshold",
+            threshold=MIN_REQUESTS,
+            **self._metric("AWS/ApplicationELB", self.targets, "TargetConnectionErrorCount", "Sum"),
+        )
+        self._alarm(
             "latency",
             f"The slowest 5 % of the requests take more than {latency_seconds:g} s. Compare with database CPU and"
             " connections, and with task CPU; raise tasks_max if the service runs at its limit.",
@@ -239,17 +274,18 @@ class ServiceAlarms(_Alarms):
             treat_missing_data="breaching",
             **self._metric("AWS/ApplicationELB", self.targets, "HealthyHostCount", "Maximum"),
         )
-        self._alarm(
-            "tasks",
-            f"Fewer than {min_tasks} tasks have been ready for 10 minutes: they stop or do not start. The reason"
-            " is in the service's events and in the stopped tasks (aws ecs describe-tasks).",
-            periods=10,
-            datapoints=10,
-            comparison_operator="LessThanThreshold",
-            threshold=min_tasks,
-            treat_missing_data="breaching",
-            **self._metric("AWS/ApplicationELB", self.targets, "HealthyHostCount", "Maximum"),
-        )
+        if min_tasks > 1:  # with one task that is the alarm above
+            self._alarm(
+                "tasks",
+                f"Fewer than {min_tasks} tasks have been ready for 10 minutes: they stop or do not start. The reason"
+                " is in the service's events and in the stopped tasks (aws ecs describe-tasks).",
+                periods=10,
+                datapoints=10,
+                comparison_operator="LessThanThreshold",
+                threshold=min_tasks,
+                treat_missing_data="breaching",
+                **self._metric("AWS/ApplicationELB", self.targets, "HealthyHostCount", "Maximum"),
+            )
         for label, metric, advice in (
             ("cpu", "CPUUtilization", "raise tasks_max, or cpu"),
             ("memory", "MemoryUtilization", "raise memory, or look for a leak: does it grow until the next deploy?"),
@@ -349,7 +385,14 @@ def dashboard_body(parts: Mapping[str, str]) -> str:
     elb, ecs, rds = "AWS/ApplicationELB", "AWS/ECS", "AWS/RDS"
     graphs: list[tuple[str, str, list[list[Any]]]] = [
         ("Requests", "Sum", [[elb, "RequestCount", *lb]]),
-        ("Errors", "Sum", [[elb, f"HTTPCode_Target_{code}_Count", *lb] for code in ("4XX", "5XX")]),
+        (
+            "Errors",
+            "Sum",
+            [
+                *([elb, f"HTTPCode_Target_{code}_Count", *lb] for code in ("4XX", "5XX")),
+                [elb, "HTTPCode_ELB_5XX_Count", *lb[:2]],
+            ],
+        ),
         ("Latency", "p95", [[elb, "TargetResponseTime", *lb, {"stat": stat}] for stat in ("p50", "p95", "p99")]),
         ("Ready tasks", "Maximum", [[elb, count, *lb] for count in ("HealthyHostCount", "UnHealthyHostCount")]),
         (

@@ -31,9 +31,11 @@ class DatabaseArgs:
     instance_class: str = "db.t4g.micro"
     """RDS instance class. Default db.t4g.micro, the cheapest."""
     engine_version: str = "18"
-    """Major version of PostgreSQL, 15 to 18; minor versions follow by themselves. Default 18."""
+    """Version of PostgreSQL, 15 to 18: minor versions of it follow by themselves; `18.1` stays at that. Default 18."""
+    allow_major_version_upgrade: bool = False
+    """Let a higher major `engine_version` upgrade the instance; it is down for minutes. Default off."""
     database_name: str = "app"
-    """Name of the first database. Default app."""
+    """Name of the database made with the instance; other names later are made by SQL. Default app."""
     storage_gb: int = 20
     """Storage at the start in GB, 20 to 65536. Default 20, the least."""
     max_storage_gb: int = 100
@@ -236,7 +238,8 @@ class Database(Component):
             backup_window="03:00-04:00",
             maintenance_window="sun:04:30-sun:05:30",
             copy_tags_to_snapshot=True,
-            auto_minor_version_upgrade=True,
+            auto_minor_version_upgrade="." not in args.engine_version,
+            allow_major_version_upgrade=args.allow_major_version_upgrade,
             # A larger pool is deployed at once, so the larger instance it needs must not wait for the maintenance
             # window.
             apply_immediately=True,
@@ -300,7 +303,7 @@ def parameters_of(args: DatabaseArgs, max_connections: int) -> list[tuple[str, s
         ("lock_timeout", "10000", "immediate"),
         ("log_min_duration_statement", str(args.log_statements_slower_than), "immediate"),
         ("log_lock_waits", "1", "immediate"),
-        ("log_connections", "0", "immediate"),
+        ("log_parameter_max_length", "0", "immediate"),  # values of slow statements may be personal or secret
     ]
 
 

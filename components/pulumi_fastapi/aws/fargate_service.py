@@ -9,19 +9,18 @@ import pulumi_aws as aws
 from pulumi import CustomTimeouts, Input, Output, ResourceOptions
 
 from ..app import FastAPIApp
-from ..component import Component, as_args, check_name
+from ..component import Component, as_args, check_name, fitting_name
 from ..connection_pool import ConnectionDemand
 from ..errors import ArgumentError
 from ..rollout import Rollout, worst_case_seconds
 from ..sizing import check_fargate_size, worker_count
 from ..timeouts import TimeoutLadder, ladder
 from ..validation import check_fields, in_range, one_of
-from .alarms import AlarmTopic, Dashboard, ServiceAlarms, check_emails, subscribe
+from .alarms import AlarmTopic, Dashboard, LoadBalancerAlarms, ServiceAlarms, check_emails, subscribe
 from .autoscaling import Autoscaling
 from .database import Database, DatabaseLike, allow_clients, claim_connections
 from .image import ARCHITECTURES, Image, ImageArgs
 from .load_balancer import (
-    Certificate,
     LoadBalancer,
     LoadBalancerArgs,
     LoadBalancerLike,
@@ -31,9 +30,10 @@ from .load_balancer import (
     check_paths,
     check_rule,
     check_scheme,
+    first_on,
 )
 from .logs import check_retention
-from .network import Network, NetworkLike
+from .network import Network, NetworkLike, Outbound
 from .registry import Registry, RegistryArgs
 from .roles import TaskRoles
 from .secrets import Secrets
@@ -103,6 +103,8 @@ class FargateFastAPIServiceArgs:
     """SNS topic for the alarms. Default: the database's, or one of its own."""
     alarm_latency: float = 1.0
     """Seconds above which the 95th percentile of latency is an alarm. Default 1."""
+    secret_key_arns: Optional[list[Input[str]]] = None
+    """KMS keys with which existing secrets are encrypted, if with a key of yours. Default none: AWS' own key."""
     deletion_protection: bool = True
     """Refuse to delete load balancer and images, and keep deleted secrets for 30 days. Default on."""
 
@@ -144,6 +146,7 @@ class FargateFastAPIServiceArgs:
                 "zone_id", None, f"HTTPS for {self.domain} needs its Route 53 zone_id, or a certificate_arn"
             )
         self._check_load_balancer()
+        self._check_endpoints()
         self._check_database()
         self._check_one_network()
 
@@ -184,6 +187,21 @@ class FargateFastAPIServiceArgs:
                 f"must be {needed}, as app.timeouts says; make the balancer with idle_timeout={needed}"
                 " or change timeouts.idle",
             )
+
+    def _check_endpoints(self) -> None:
+        """In a network without internet a task reaches only the services that have an endpoint."""
+        network = self.network.args if isinstance(self.network, Network) else None
+        if network is None or network.outbound is not Outbound.ENDPOINTS:
+            return
+        parameters = [arn for arn in (self.app.secret_arns or {}).values() if isinstance(arn, str) and ":ssm:" in arn]
+        for name, needed, service in (
+            ("enable_execute_command", self.enable_execute_command, "ssmmessages"),
+            ("app.secret_arns", parameters, "ssm"),
+        ):
+            if needed and service not in (network.extra_endpoints or ()):
+                raise ArgumentError(
+                    name, needed, f"needs the network to have extra_endpoints=[{service!r}], as it has no way out"
+                )
 
     def _check_database(self) -> None:
         if self.database is None:
@@ -233,6 +251,8 @@ class FargateFastAPIService(Component):
     """Log group of the app."""
     task_role_name: Output[str]
     """Role of the app, to attach policies to."""
+    execution_role_name: Output[str]
+    """Role with which ECS starts the tasks."""
     security_group_id: Output[str]
     """Security group of the tasks."""
     database_endpoint: Optional[Output[str]]
@@ -256,7 +276,7 @@ class FargateFastAPIService(Component):
         check_name(name)
         self.args = args = as_args(FargateFastAPIServiceArgs, args)
         if args.load_balancer is not None:
-            check_rule(args.load_balancer, name, args.domain, args.paths, args.priority)
+            check_rule(args.load_balancer, fitting_name(name, "", 128), args.domain, args.paths, args.priority)
         app, rungs, rollout = args.app, ladder(args.app.timeouts), Rollout()
         workers = args.workers_per_task
         budget = claim_connections(args.database, args.connection_demand(name)) if args.database else None
@@ -277,6 +297,7 @@ class FargateFastAPIService(Component):
             log_group_arn=logs.arn,
             secret_arns=list(secrets.values()),
             app_secret_arns=[args.database.secret_arn] if args.database else [],
+            secret_key_arns=args.secret_key_arns or (),
             enable_execute_command=args.enable_execute_command,
             opts=self.child,
         )
@@ -313,6 +334,7 @@ class FargateFastAPIService(Component):
             task_definition_arn=task.arn,
             log_group_name=logs.name,
             task_role_name=roles.task_role_name,
+            execution_role_name=roles.execution_role_name,
             security_group_id=group.id,
             database_endpoint=Output.concat(args.database.host, f":{args.database.port}") if args.database else None,
             database_secret_arn=args.database.secret_arn if args.database else None,
@@ -334,15 +356,13 @@ class FargateFastAPIService(Component):
         return Image(name, registry, image, opts=self.child).reference
 
     def _secrets(self) -> dict[str, Input[str]]:
-        """Variable to `valueFrom`; the version is kept for the environment, so that a changed secret redeploys."""
+        """Variable to `valueFrom`."""
         app, references = self.args.app, dict[str, Input[str]]()
-        self.secrets_version: Optional[Output[str]] = None
         if app.secrets:
             secrets = Secrets(
                 self.resource_name, app.secrets, deletion_protection=self.args.deletion_protection, opts=self.child
             )
             references |= secrets.references
-            self.secrets_version = secrets.version_id
         if self.args.database is not None:
             for variable, key in (("DATABASE_USERNAME", "username"), ("DATABASE_PASSWORD", "password")):
                 if variable not in app.variables:
@@ -360,8 +380,6 @@ class FargateFastAPIService(Component):
             "READINESS_PATH": app.readiness_path,
             **rungs.environment(),
         }
-        if self.secrets_version is not None:
-            environment["SECRETS_VERSION"] = self.secrets_version
         if database is not None:
             environment |= {
                 "DATABASE_HOST": database.host,
@@ -408,11 +426,7 @@ class FargateFastAPIService(Component):
         )
 
     def _target(self, rungs: TimeoutLadder) -> Target:
-        args, certificate_arn = self.args, None
-        if args.load_balancer is not None and args.domain is not None:
-            certificate_arn = args.certificate_arn
-            if certificate_arn is None and args.zone_id is not None and args.load_balancer.https:
-                certificate_arn = Certificate(self.resource_name, args.domain, args.zone_id, opts=self.child).arn
+        args = self.args
         return Target(
             self.resource_name,
             TargetArgs(
@@ -425,7 +439,7 @@ class FargateFastAPIService(Component):
                 paths=args.paths,
                 priority=args.priority,
                 zone_id=args.zone_id,
-                certificate_arn=certificate_arn,
+                certificate_arn=args.certificate_arn if args.load_balancer is not None else None,
             ),
             opts=self.child,
         )
@@ -491,7 +505,8 @@ class FargateFastAPIService(Component):
             task_definition=task.arn,
             desired_count=args.tasks_min,
             capacity_provider_strategies=_capacity(args.spot_percent),
-            force_new_deployment=True,  # ECS refuses a changed capacity strategy without it
+            # ECS refuses a changed capacity strategy without it; so every change of the service rolls its tasks.
+            force_new_deployment=True,
             platform_version="LATEST",
             deployment_controller={"type": "ECS"},
             deployment_configuration={"strategy": rollout.strategy.value},
@@ -550,6 +565,8 @@ class FargateFastAPIService(Component):
             "cluster": cluster_name,
             "service": service.name,
         }
+        if first_on(self.load_balancer, "alarms", self.resource_name):
+            LoadBalancerAlarms(self.resource_name, names["load_balancer"], topic, opts=self.child)
         ServiceAlarms(
             self.resource_name,
             **names,

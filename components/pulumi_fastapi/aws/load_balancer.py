@@ -20,6 +20,7 @@ from .network import NetworkLike
 TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-2021-06"
 """TLS 1.3 and 1.2 with forward secrecy; AWS' default still is a policy of 2016."""
 
+_CERTIFICATE = "certificate"
 _DOMAIN = r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}"
 
 
@@ -165,6 +166,8 @@ class LoadBalancer(Component):
         else:
             self._listener("http", 80, redirect_to_https)
             listener = self._listener("https", 443, not_found, certificate_arn)
+        if args.domain is not None:
+            claims_on(self, listener.arn)[_CERTIFICATE, args.domain] = name
         self.publish(
             arn=self.balancer.arn,
             listener_arn=listener.arn,
@@ -233,8 +236,11 @@ class LoadBalancer(Component):
         )
 
     def _access_logs(self) -> tuple[aws.lb.LoadBalancerAccessLogsArgs, list[pulumi.Resource]]:
+        protected = self.args.deletion_protection
         bucket = aws.s3.Bucket(
-            self.child_name("logs"), force_destroy=not self.args.deletion_protection, opts=self.child
+            self.child_name("logs"),
+            force_destroy=not protected,
+            opts=self.child_options(retain_on_delete=protected or None),  # S3 deletes no bucket with logs in it
         )
         closed = aws.s3.BucketPublicAccessBlock(
             self.child_name("logs"),
@@ -343,7 +349,8 @@ class TargetArgs:
     zone_id: Optional[Input[str]] = None
     """Route 53 zone in which `domain` becomes an alias of the load balancer. Default: DNS is yours to set."""
     certificate_arn: Optional[Input[str]] = None
-    """A further certificate for the listener, for a name that its own does not cover. Default none."""
+    """A further certificate for the listener. Default: one made for `domain` in `zone_id`, where the load balancer
+    speaks HTTPS and has none for it."""
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -394,13 +401,7 @@ class Target(Component):
             tags={"Name": self.resource_name},
             opts=self.child,
         )
-        if args.certificate_arn is not None:
-            aws.lb.ListenerCertificate(
-                self.child_name("certificate"),
-                listener_arn=balancer.listener_arn,
-                certificate_arn=args.certificate_arn,
-                opts=self.child,
-            )
+        self._certificate(args)
         rule = aws.lb.ListenerRule(
             self.child_name("rule"),
             listener_arn=balancer.listener_arn,
@@ -409,19 +410,7 @@ class Target(Component):
             actions=[aws.lb.ListenerRuleActionArgs(type="forward", target_group_arn=group.arn)],
             opts=self.child,
         )
-        if args.domain is not None and args.zone_id is not None:
-            aws.route53.Record(
-                self.child_name("alias"),
-                zone_id=args.zone_id,
-                name=args.domain,
-                type="A",
-                aliases=[
-                    aws.route53.RecordAliasArgs(
-                        name=balancer.dns_name, zone_id=balancer.hosted_zone_id, evaluate_target_health=True
-                    )
-                ],
-                opts=self.child,
-            )
+        self._alias(args)
         scheme = "https" if balancer.https else "http"
         self.publish(
             arn=group.arn,
@@ -429,6 +418,48 @@ class Target(Component):
             rule_arn=rule.arn,
             url=Output.concat(f"{scheme}://", args.domain or balancer.dns_name),
         )
+
+    def _certificate(self, args: TargetArgs) -> None:
+        """One for the listener, unless the load balancer or another service of this domain brings it."""
+        certificate_arn = args.certificate_arn
+        if certificate_arn is None:
+            if args.domain is None or args.zone_id is None or not args.load_balancer.https:
+                return
+            if not first_on(args.load_balancer, (_CERTIFICATE, args.domain), self.resource_name):
+                return
+            certificate_arn = Certificate(self.resource_name, args.domain, args.zone_id, opts=self.child).arn
+        aws.lb.ListenerCertificate(
+            self.child_name("certificate"),
+            listener_arn=args.load_balancer.listener_arn,
+            certificate_arn=certificate_arn,
+            opts=self.child,
+        )
+
+    def _alias(self, args: TargetArgs) -> None:
+        """One record, however many services share the domain by path."""
+        if args.domain is None or args.zone_id is None:
+            return
+        balancer = args.load_balancer
+        if not first_on(balancer, ("alias", args.domain), self.resource_name):
+            return
+        aws.route53.Record(
+            self.child_name("alias"),
+            zone_id=args.zone_id,
+            name=args.domain,
+            type="A",
+            aliases=[
+                aws.route53.RecordAliasArgs(
+                    name=balancer.dns_name, zone_id=balancer.hosted_zone_id, evaluate_target_health=True
+                )
+            ],
+            opts=self.child,
+        )
+
+
+def first_on(load_balancer: "LoadBalancerLike", what: Union[str, tuple[str, str]], name: str) -> bool:
+    """Whether nobody in this program has it on the load balancer yet; then `name` does from now on."""
+    claims = claims_on(load_balancer, load_balancer.listener_arn)
+    return what not in claims and claims.setdefault(what, name) == name
 
 
 def rule_priority(name: str, domain: Optional[str], paths: Optional[Sequence[str]]) -> int:

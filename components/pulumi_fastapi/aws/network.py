@@ -13,7 +13,7 @@ from pulumi import Input, InvokeOptions, Output, ResourceOptions
 
 from ..component import Component, as_args
 from ..errors import ArgumentError
-from ..validation import check_fields, in_range
+from ..validation import check_fields, in_range, matches
 from . import policies
 from .logs import check_retention
 
@@ -45,6 +45,11 @@ class NetworkArgs:
     """`PUBLIC_IP`, `NAT` or `ENDPOINTS`. Default PUBLIC_IP, the cheapest."""
     nat_gateways: int = 1
     """With `outbound="NAT"`: how many; one per zone survives the loss of a zone. Default 1."""
+    extra_endpoints: Optional[list[str]] = None
+    """With `outbound="ENDPOINTS"`: further AWS services that tasks call, such as `ssmmessages` for ECS Exec or `sqs`;
+    each billed per zone and hour. Default none."""
+    exclude_zone_ids: Optional[list[str]] = None
+    """Zone ids to stay out of, such as `use1-az3`, where Fargate has no capacity. Default none."""
     flow_logs: bool = False
     """Record accepted and rejected connections in CloudWatch Logs. Default off, it is billed by volume."""
     log_retention_days: int = 30
@@ -55,6 +60,14 @@ class NetworkArgs:
         in_range("availability_zones", self.availability_zones, 2, 4)
         in_range("nat_gateways", self.nat_gateways, 1, self.availability_zones)
         check_retention("log_retention_days", self.log_retention_days)
+        if self.extra_endpoints is not None and self.outbound is not Outbound.ENDPOINTS:
+            raise ArgumentError("extra_endpoints", self.extra_endpoints, "is of use only with outbound='ENDPOINTS'")
+        for service in self.extra_endpoints or ():
+            matches("extra_endpoints", service, r"[a-z0-9-]+(\.[a-z0-9-]+)*", "the name of a service such as sqs")
+            if service in TASK_ENDPOINTS:
+                raise ArgumentError("extra_endpoints", service, "is among the endpoints that tasks get anyway")
+        for zone in self.exclude_zone_ids or ():
+            matches("exclude_zone_ids", zone, r"[a-z0-9]+-az\d", "the id of a zone such as use1-az3, not its name")
         try:
             network = ipaddress.IPv4Network(self.cidr_block)
         except ValueError as error:
@@ -129,7 +142,7 @@ class ExistingNetwork(ABC):
 
 
 class Network(Component):
-    """A VPC in which only ports 80 and 443 of the load balancer can be reached.
+    """A VPC whose default security group lets nothing in or out; what stands in it opens what it needs.
 
     Creates a VPC, public subnets for load balancer and tasks, isolated subnets for data, an internet gateway, route
     tables, an S3 gateway endpoint and, if asked for, private subnets with NAT gateways or interface endpoints, and flow
@@ -158,6 +171,7 @@ class Network(Component):
         self.zones = aws.get_availability_zones_output(
             state="available",
             # Without it an account that opted into local zones gets its subnets there.
+            exclude_zone_ids=args.exclude_zone_ids,
             filters=[aws.GetAvailabilityZonesFilterArgs(name="zone-type", values=["availability-zone"])],
             opts=InvokeOptions(parent=self),
         ).names.apply(self._enough_zones)
@@ -296,7 +310,7 @@ class Network(Component):
             cidr_ipv4=self.args.cidr_block,
             opts=self.child,
         )
-        for service in TASK_ENDPOINTS:
+        for service in (*TASK_ENDPOINTS, *(self.args.extra_endpoints or ())):
             endpoint = aws.ec2.VpcEndpoint(
                 self.child_name(service.replace(".", "-")),
                 vpc_id=self.vpc.id,
@@ -311,7 +325,7 @@ class Network(Component):
 
     def _gateway_endpoint(self, route_tables: list[aws.ec2.RouteTable]) -> None:
         """ECR's image layers come from S3; through the gateway they cost nothing."""
-        aws.ec2.VpcEndpoint(
+        endpoint = aws.ec2.VpcEndpoint(
             self.child_name("s3"),
             vpc_id=self.vpc.id,
             service_name=self._service_name("s3"),
@@ -319,6 +333,8 @@ class Network(Component):
             route_table_ids=[table.id for table in route_tables],
             opts=self.child,
         )
+        if self.args.outbound is Outbound.ENDPOINTS:  # then it is the only way to the layers
+            self.ways_out.append(endpoint)
 
     def _service_name(self, service: str) -> Output[str]:
         region = aws.get_region_output(opts=InvokeOptions(parent=self)).region

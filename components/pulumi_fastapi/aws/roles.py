@@ -8,7 +8,8 @@ import pulumi_aws as aws
 from pulumi import Input, Output, ResourceOptions
 
 from ..component import Component
-from ..errors import ArgumentError
+from ..errors import REDACTED, ArgumentError
+from ..validation import matches
 from . import policies
 
 _ECR_IMAGE = re.compile(
@@ -38,6 +39,8 @@ class TaskRoles(Component):
     """Role of the app itself."""
     task_role_name: Output[str]
     """Its name, to attach more policies to."""
+    execution_role_name: Output[str]
+    """Name of the role with which ECS starts the task."""
 
     def __init__(
         self,
@@ -46,6 +49,7 @@ class TaskRoles(Component):
         log_group_arn: Input[str],
         secret_arns: Sequence[Input[str]] = (),
         app_secret_arns: Sequence[Input[str]] = (),
+        secret_key_arns: Sequence[Input[str]] = (),
         enable_execute_command: bool = False,
         opts: Optional[ResourceOptions] = None,
     ) -> None:
@@ -60,6 +64,7 @@ class TaskRoles(Component):
                 policies.allow(["logs:CreateLogStream", "logs:PutLogEvents"], Output.concat(log_group_arn, ":*")),
                 Output.from_input(image).apply(pull_statements),
                 Output.all(*secret_arns).apply(read_statements),
+                Output.all(*secret_key_arns).apply(decrypt_statements),
             ),
             opts=self.child,
         )
@@ -70,11 +75,20 @@ class TaskRoles(Component):
             task_policy = aws.iam.RolePolicy(
                 self.child_name("task"),
                 role=task.name,
-                policy=policies.document(Output.all(*app_secret_arns).apply(read_statements), exec_statements),
+                policy=policies.document(
+                    Output.all(*app_secret_arns).apply(read_statements),
+                    Output.all(*secret_key_arns).apply(decrypt_statements) if app_secret_arns else [],
+                    exec_statements,
+                ),
                 opts=self.child,
             )
             self.policies.append(task_policy)
-        self.publish(execution_role_arn=execution.arn, task_role_arn=task.arn, task_role_name=task.name)
+        self.publish(
+            execution_role_arn=execution.arn,
+            execution_role_name=execution.name,
+            task_role_arn=task.arn,
+            task_role_name=task.name,
+        )
 
 
 def pull_statements(image: str) -> list[policies.Statement]:
@@ -96,12 +110,22 @@ def pull_statements(image: str) -> list[policies.Statement]:
     ]
 
 
+def decrypt_statements(key_arns: Sequence[str]) -> list[policies.Statement]:
+    """What reading secrets under keys of the user's own needs, through the two services that keep them only."""
+    if not key_arns:
+        return []
+    for arn in key_arns:
+        matches("secret_key_arns", arn, r"arn:[^:]+:kms:[^:]+:\d{12}:key/.+", "the ARN of a KMS key")
+    services = {"StringLike": {"kms:ViaService": [f"{service}.*.amazonaws.com" for service in sorted(_READ)]}}
+    return [{**policies.allow(["kms:Decrypt"], sorted(set(key_arns))), "Condition": services}]
+
+
 def read_statements(arns: Sequence[str]) -> list[policies.Statement]:
     """What reading secrets and parameters needs; a reference `arn:json-key::` is granted as its whole secret."""
     by_service: dict[str, set[str]] = {}
     for arn in arns:
         parts = arn.split(":")
         if len(parts) < 6 or parts[2] not in _READ:
-            raise ArgumentError("secret_arns", arn, "must be the ARN of a secret or parameter")
+            raise ArgumentError("secret_arns", REDACTED, "must be the ARN of a secret or parameter")
         by_service.setdefault(parts[2], set()).add(":".join(parts[:7]))
     return [policies.allow([_READ[service]], sorted(granted)) for service, granted in sorted(by_service.items())]

@@ -20,7 +20,8 @@ class Secrets(Component):
     version_id: Output[str]
     """Version of the values; it changes when one of them does."""
     references: dict[str, Output[str]]
-    """Variable to `valueFrom` of a container definition."""
+    """Variable to `valueFrom` of a container definition: of this version, so that a change deploys, and a task of an
+    older revision still gets the values it was written for."""
 
     def __init__(
         self,
@@ -41,12 +42,15 @@ class Secrets(Component):
             self.child_name("secrets"),
             secret_id=secret.id,
             secret_string=_secret_json(values),
-            opts=self.child,
+            opts=self.child_options(retain_on_delete=True),  # a deployment that is rolled back reads the one before
         )
         self.publish(
             arn=secret.arn,
             version_id=version.version_id,
-            references={variable: Output.concat(secret.arn, ":", variable, "::") for variable in sorted(values)},
+            references={
+                variable: Output.concat(secret.arn, ":", variable, "::", version.version_id)
+                for variable in sorted(values)
+            },
         )
 
 

@@ -1,5 +1,6 @@
 """Rules about the state of the account that AWS enforces and moto does not, by API operation."""
 
+import fnmatch
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -491,16 +492,29 @@ def _secret_name_pending(api: Api, region: str, params: Properties) -> None:
         )
 
 
+def _immutable(repository: Properties, tag: str) -> bool:
+    excluded = any(
+        fnmatch.fnmatchcase(tag, each["filter"]) for each in repository.get("imageTagMutabilityExclusionFilters") or ()
+    )
+    match repository.get("imageTagMutability"):
+        case "IMMUTABLE":
+            return True
+        case "IMMUTABLE_WITH_EXCLUSION":
+            return not excluded
+        case "MUTABLE_WITH_EXCLUSION":
+            return excluded
+    return False
+
+
 @_before("ecr:PutImage")
 def _immutable_tag(api: Api, region: str, params: Properties) -> None:
     name = params["repositoryName"]
     repositories = _found(api, "ecr", "DescribeRepositories", "repositories", region, repositoryNames=[name])
-    if not repositories or repositories[0].get("imageTagMutability") != "IMMUTABLE":
+    if not repositories or not _immutable(repositories[0], params.get("imageTag") or ""):
         return
-    tags = {
-        image.get("imageTag") for image in _found(api, "ecr", "ListImages", "imageIds", region, repositoryName=name)
-    }
-    if params.get("imageTag") in tags:
+    images = _found(api, "ecr", "ListImages", "imageIds", region, repositoryName=name)
+    digests = {image.get("imageTag"): image["imageDigest"] for image in images}
+    if digests.get(params.get("imageTag")) not in (None, params.get("imageDigest")):  # the same image may come again
         raise ApiError(
             "ecr",
             "PutImage",
