@@ -83,8 +83,10 @@ def make_sample(folder: Path) -> Sample:
 def sample(tmp_path) -> Iterator[Sample]:
     """A project that nothing was done with."""
     made = make_sample(tmp_path / "shop")
-    yield made
-    made.run("stop")
+    try:
+        yield made
+    finally:
+        made.run("stop")
 
 
 @pytest.fixture
@@ -99,10 +101,12 @@ def deployed(sample) -> Sample:
 def shop(tmp_path_factory) -> Iterator[tuple[Sample, str]]:
     """A project that is up and stays so, and what the first `up` printed."""
     made = make_sample(tmp_path_factory.mktemp("shared") / "shop")
-    code, output = made.run("up")
-    assert code == 0, output
-    yield made, output
-    made.run("stop")
+    try:
+        code, output = made.run("up")
+        assert code == 0, output
+        yield made, output
+    finally:
+        made.run("stop")
 
 
 @pytest.mark.engine
