@@ -141,7 +141,7 @@ EVERYTHING: dict[str, dict[str, Any]] = {
 """Each component with every argument once, as another language writes it."""
 
 # Arguments that no service can have together with the others above.
-ALONE = {("FargateFastAPIService", "internal"), ("FastAPIApp", "source")}
+ALONE = {("FargateFastAPIService", "internal"), ("FastAPIApp", "source"), ("FastAPIApp", "build")}
 
 
 @pytest.fixture(scope="module")

@@ -10,12 +10,14 @@ if TYPE_CHECKING:
     from .app import FastAPIApp as FastAPIApp
     from .aws.fargate_service import FargateFastAPIService as FargateFastAPIService
     from .aws.fargate_service import FargateFastAPIServiceArgs as FargateFastAPIServiceArgs
+    from .build import Build as Build
     from .connection_pool import ConnectionPool as ConnectionPool
     from .errors import ArgumentError as ArgumentError
     from .timeouts import Timeouts as Timeouts
 
 _MODULES = {
     "ArgumentError": ".errors",
+    "Build": ".build",
     "ConnectionPool": ".connection_pool",
     "FargateFastAPIService": ".aws.fargate_service",
     "FargateFastAPIServiceArgs": ".aws.fargate_service",

@@ -4,17 +4,21 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Optional
 
 from pulumi import Input, Output
 
+from .app_source import AppSource
+from .build import Build
 from .connection_pool import ConnectionPool
 from .errors import REDACTED, ArgumentError
 from .timeouts import Timeouts
 from .validation import check_fields, in_range, matches
 
+DEFAULT_MODULE = "app.main:app"
 _VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
-_DERIVED = {
+DERIVED = {
     "APP_MODULE": "app.module",
     "PORT": "app.port",
     "WEB_CONCURRENCY": "workers",
@@ -38,8 +42,11 @@ class FastAPIApp:
     """An image that exists already, by digest (`repository@sha256:...`); then nothing is built. It has `python` for the
     container's health check, and runs as user 10001 with read-only files: declare `VOLUME /tmp` if it writes there.
     Default: build `source`."""
-    module: str = "app.main:app"
-    """The ASGI app to serve, as `package.module:attribute`."""
+    module: Optional[str] = None
+    """The ASGI app to serve, as `package.module:attribute`, or `package.module:function()` for a factory. Default: the
+    one FastAPI app in `source`; `app.main:app` where nothing is built from it."""
+    build: Build = field(default_factory=Build)
+    """How to build `source`, as far as its own files do not say."""
     command: Optional[list[str]] = None
     """Command of the container. Default: the image's own, which serves `module`."""
     environment: Optional[dict[str, Any]] = None
@@ -64,6 +71,10 @@ class FastAPIApp:
         check_fields(self)
         if self.source is not None and self.image is not None:
             raise ArgumentError("image", self.image, f"give either source or image, source is {self.source!r}")
+        if self.build != Build() and self.source is None:
+            raise ArgumentError("build", self.build, "is of use only with source")
+        if self.module is None:
+            object.__setattr__(self, "module", self._found_module())
         in_range("port", self.port, 1024, 65535)  # below 1024 a non-root process cannot listen
         matches(
             "module",
@@ -89,16 +100,21 @@ class FastAPIApp:
         """Names of all variables that the app is given here; ours of the same name give way."""
         return {*(self.environment or ()), *(self.secrets or ()), *(self.secret_arns or ())}
 
+    def _found_module(self) -> str:
+        if self.source is None or self.build.dockerfile is not None:
+            return DEFAULT_MODULE
+        return AppSource(source=Path(self.source), build=self.build).module()
+
     def _check_variables(self) -> None:
         seen: dict[str, str] = {}
         for kind in ("environment", "secrets", "secret_arns"):
             for variable in getattr(self, kind) or {}:
                 matches(f"{kind} variable", variable, _VARIABLE, "a name of letters, digits and underscores")
-                if variable in _DERIVED:
+                if variable in DERIVED:
                     raise ArgumentError(
                         f"{kind}[{variable!r}]",
                         REDACTED if kind != "environment" else getattr(self, kind)[variable],
-                        f"is derived, or the load balancer and the database would not agree; set {_DERIVED[variable]}",
+                        f"is derived, or the load balancer and the database would not agree; set {DERIVED[variable]}",
                     )
                 if variable in seen:
                     raise ArgumentError(f"{kind}[{variable!r}]", variable, f"is set in {seen[variable]} too; keep one")

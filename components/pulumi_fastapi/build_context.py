@@ -130,17 +130,43 @@ def stage(source: Path, target: Path) -> Path:
     return target
 
 
-def assemble(runtime: Path, source: Path | None, target: Path) -> Path:
+def assemble(runtime: Path, source: Path | None, target: Path, extra_files: Mapping[str, str] | None = None) -> Path:
     """Stage a whole context: the runtime with its Dockerfile, and the app in `source/` (default: the bundled example).
+
+    Args:
+        extra_files: path below `source/` to a file or directory that lies elsewhere.
 
     Returns:
         `target`.
+
+    Raises:
+        ArgumentError: `files` refuses something, or an extra file is not there or never belongs into an image.
     """
     stage(runtime, target)
     if source is not None:
         stage(source, target / "source")
         os.utime(target, (_EPOCH, _EPOCH))
+    for path, origin in (extra_files or {}).items():
+        _add(Path(origin), target / "source", Path(path))
     return target
+
+
+def _add(origin: Path, root: Path, path: Path) -> None:
+    """Copy a file, or the files of a directory, to `path` below `root`."""
+    field = f"build.extra_files[{path.as_posix()!r}]"
+    if not origin.exists():
+        raise ArgumentError(field, str(origin), "does not exist")
+    for inside in files(origin) if origin.is_dir() else [Path()]:
+        if _git_patterns(_NEVER).match_file((path / inside).as_posix()):
+            raise ArgumentError(
+                field,
+                str(origin / inside),
+                "never belongs into an image; secrets reach the app through its environment",
+            )
+        _copy(origin / inside, root / path / inside)
+    for directory in (*_directories(root), root):
+        directory.chmod(0o755)
+        os.utime(directory, (_EPOCH, _EPOCH))
 
 
 def _directory(source: Path) -> Path:

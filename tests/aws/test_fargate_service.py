@@ -547,7 +547,7 @@ def test_a_certificate_that_exists_serves_https_without_a_zone(service: PlanServ
         ({"network": {"vpcId": "vpc-1"}}, "network.private_subnet_ids: give public_subnet_ids"),
         ({"app": {"port": 80}}, "app.port: must be between 1024 and 65535"),
         ({"app": {"pool": {"sizze": 3}}}, "app.pool.sizze: unknown argument .* did you mean 'size'"),
-        ({"app": {"source": "no/such/place"}}, "source: does not exist"),
+        ({"app": {"source": "no/such/place"}}, "app.source: does not exist"),
         ({"deletion_protection": None}, "deletion_protection: a value is required"),
         ({"load_balancer": True}, "load_balancer: must be LoadBalancer or ExistingLoadBalancer, got True"),
     ],

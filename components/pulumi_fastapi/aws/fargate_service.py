@@ -8,7 +8,7 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import CustomTimeouts, Input, Output, ResourceOptions
 
-from ..app import FastAPIApp
+from ..app import DEFAULT_MODULE, DERIVED, FastAPIApp
 from ..component import Component, as_args, check_name, fitting_name
 from ..connection_pool import ConnectionDemand
 from ..errors import ArgumentError
@@ -19,7 +19,7 @@ from ..validation import check_fields, in_range, one_of
 from .alarms import AlarmTopic, Dashboard, LoadBalancerAlarms, ServiceAlarms, check_emails, subscribe
 from .autoscaling import Autoscaling
 from .database import Database, DatabaseLike, allow_clients, claim_connections
-from .image import ARCHITECTURES, Image, ImageArgs
+from .image import ARCHITECTURES, PLACEHOLDER, Image, ImageArgs
 from .load_balancer import (
     LoadBalancer,
     LoadBalancerArgs,
@@ -127,7 +127,7 @@ class FargateFastAPIServiceArgs:
             in_range("requests_per_target", self.requests_per_target, 1, 10_000_000, "requests per minute")
         check_emails(self.alarm_emails or ())
         RegistryArgs(keep_images=self.keep_images)
-        ImageArgs(source=self.app.source)
+        ImageArgs(source=self.app.source, module=self.app.module, build=self.app.build)
         if self.tasks_max == self.tasks_min and self.requests_per_target is not None:
             raise ArgumentError(
                 "requests_per_target", self.requests_per_target, "is of use only with tasks_max above tasks_min"
@@ -282,8 +282,8 @@ class FargateFastAPIService(Component):
         budget = claim_connections(args.database, args.connection_demand(name)) if args.database else None
         super().__init__(name, args, opts)
         self.network = args.network or Network(name, opts=self.child)
-        image = app.image or self._build_image()
-        secrets = self._secrets()
+        secrets, environment = self._secrets(), self._environment(rungs, workers)
+        image = app.image or self._build_image({**environment, **dict.fromkeys(secrets, PLACEHOLDER)})
         logs = aws.cloudwatch.LogGroup(
             self.child_name("logs"), retention_in_days=args.log_retention_days, opts=self.child
         )
@@ -309,7 +309,7 @@ class FargateFastAPIService(Component):
             cpu=args.cpu,
             memory=args.memory,
             architecture=args.architecture,
-            environment=self._environment(rungs, workers),
+            environment=environment,
             secrets=secrets,
             log_group=logs.name,
             execution_role_arn=roles.execution_role_arn,
@@ -345,14 +345,21 @@ class FargateFastAPIService(Component):
             deployment_seconds=deployment.as_dict(),
         )
 
-    def _build_image(self) -> Output[str]:
+    def _build_image(self, environment: dict[str, Input[str]]) -> Output[str]:
         args, name = self.args, self.resource_name
         registry = Registry(
             name,
             RegistryArgs(keep_images=args.keep_images, deletion_protection=args.deletion_protection),
             opts=self.child,
         )
-        image = ImageArgs(source=args.app.source, module=args.app.module, architecture=args.architecture)
+        image = ImageArgs(
+            source=args.app.source,
+            module=args.app.module,
+            build=args.app.build,
+            # What the runtime alone reads changes more often than an image should.
+            environment={name: value for name, value in environment.items() if name not in DERIVED},
+            architecture=args.architecture,
+        )
         return Image(name, registry, image, opts=self.child).reference
 
     def _secrets(self) -> dict[str, Input[str]]:
@@ -373,7 +380,7 @@ class FargateFastAPIService(Component):
         """What the runtime reads; a variable of the app itself wins."""
         app, database = self.args.app, self.args.database
         environment: dict[str, Input[str]] = {
-            "APP_MODULE": app.module,
+            "APP_MODULE": app.module or DEFAULT_MODULE,
             "PORT": str(app.port),
             "WEB_CONCURRENCY": str(workers),
             "LIVENESS_PATH": app.liveness_path,
