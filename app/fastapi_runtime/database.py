@@ -308,13 +308,27 @@ def _async_engine(settings: DatabaseSettings, read: ReadSecret) -> AsyncEngine:
             await asyncio.sleep(pause)
         raise AssertionError("the last attempt returns or raises")
 
+    async def ping(connection: Any) -> None:
+        try:
+            async with asyncio.timeout(_PING_SECONDS):
+                await connection.execute("SELECT 1")
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            connection.terminate()  # closing it politely would wait again
+            raise InvalidatePoolError() from None
+
+    def before_use(connection: Any, record: ConnectionPoolEntry, _: object) -> None:
+        """SQLAlchemy's pre-ping, with an end: a host that vanished says nothing at all, for minutes."""
+        if record.info.get("used"):
+            connection.run_async(ping)
+        record.info["used"] = True
+
     engine = create_async_engine(
         URL.create("postgresql+asyncpg"),
         connect_args={"async_creator_fn": connect, **dialect_arguments},
         **_pool(settings),
     )
     event.listen(engine.sync_engine, "handle_error", _leave_standby)
-    event.listen(engine.sync_engine, "checkout", _ping)
+    event.listen(engine.sync_engine, "checkout", before_use)
     return engine
 
 
@@ -340,23 +354,6 @@ def _attempts(seconds: float) -> Iterator[float | None]:
 def _login(login: Login, user: str) -> dict[str, str]:
     given = {user: login.username, "password": login.password}
     return {name: value for name, value in given.items() if value is not None}
-
-
-def _ping(connection: Any, record: ConnectionPoolEntry, _: object) -> None:
-    """SQLAlchemy's pre-ping, with an end: a host that vanished says nothing at all, for minutes."""
-    if not record.info.setdefault("used", False):
-        record.info["used"] = True
-        return
-
-    async def ping(driver: Any) -> None:
-        try:
-            async with asyncio.timeout(_PING_SECONDS):
-                await driver.execute(";")
-        except Exception:
-            driver.terminate()  # closing it politely would wait again
-            raise InvalidatePoolError() from None
-
-    connection.run_async(ping)
 
 
 def _leave_standby(context: ExceptionContext) -> None:

@@ -148,7 +148,7 @@ class Postgres:
         with tempfile.TemporaryFile("w+") as output:
             command = [BIN / program, *map(str, arguments)]
             done = subprocess.run(
-                command, user=ACCOUNT, cwd="/", stdout=output, stderr=output, timeout=2 * SECONDS, check=False
+                command, user=ACCOUNT, cwd="/", env={"HOME": "/"}, stdout=output, stderr=output, timeout=2 * SECONDS
             )
             output.seek(0)
             assert done.returncode == 0, f"{program}: {output.read()}\n{self.log()[-2000:]}"
