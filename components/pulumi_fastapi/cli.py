@@ -8,6 +8,8 @@ from typing import Annotated, NoReturn, Optional
 
 import typer
 
+from .cost import command as cost
+
 OK, FOUND, WRONG, BROKEN = 0, 1, 2, 70
 
 app = typer.Typer(
@@ -105,6 +107,10 @@ def preview(
         previews.show(result, findings)
     failing = {"error", "warning"} if strict else {"error"}
     raise typer.Exit(FOUND if any(finding.severity in failing for finding in findings) else OK)
+
+
+app.command()(cost.cost)
+app.add_typer(cost.prices, name="prices")
 
 
 if __name__ == "__main__":

@@ -2,62 +2,61 @@
 
 from pulumi_fastapi.cost import estimate
 print(estimate(plan).total.expected)
+
+Names are imported when they are first used: the command line must start fast.
 """
 
-from collections.abc import Sequence
-from typing import Optional, Union
+import importlib
+from typing import TYPE_CHECKING, Any
 
-from ..planned import Plan
-from . import aws, gcp, savings
-from .bill import Change, Estimate, Line, Part, Range, Saving, Stack, diff, price_all
-from .free import is_free
-from .prices import PriceDataError, PriceTable, default_table
-from .resources import InputError, Resource, from_file, from_plan
-from .usage import Traffic, Usage, UsageFile
+if TYPE_CHECKING:
+    from .bill import Change as Change
+    from .bill import Estimate as Estimate
+    from .bill import Line as Line
+    from .bill import Part as Part
+    from .bill import Range as Range
+    from .bill import Saving as Saving
+    from .bill import diff as diff
+    from .estimator import estimate as estimate
+    from .prices import PriceDataError as PriceDataError
+    from .prices import PriceTable as PriceTable
+    from .resources import InputError as InputError
+    from .resources import Resource as Resource
+    from .resources import from_file as from_file
+    from .resources import from_plan as from_plan
+    from .usage import Traffic as Traffic
+    from .usage import Usage as Usage
+    from .usage import UsageFile as UsageFile
 
-__all__ = [
-    "Change",
-    "Estimate",
-    "InputError",
-    "Line",
-    "Part",
-    "PriceDataError",
-    "PriceTable",
-    "Range",
-    "Saving",
-    "Traffic",
-    "Usage",
-    "UsageFile",
-    "diff",
-    "estimate",
-    "from_file",
-    "from_plan",
-]
+_MODULES = {
+    "Change": ".bill",
+    "Estimate": ".bill",
+    "InputError": ".resources",
+    "Line": ".bill",
+    "Part": ".bill",
+    "PriceDataError": ".prices",
+    "PriceTable": ".prices",
+    "Range": ".bill",
+    "Resource": ".resources",
+    "Saving": ".bill",
+    "Traffic": ".usage",
+    "Usage": ".usage",
+    "UsageFile": ".usage",
+    "diff": ".bill",
+    "estimate": ".estimator",
+    "from_file": ".resources",
+    "from_plan": ".resources",
+}
+__all__ = sorted(_MODULES)
 
-PRICING = aws.PRICING | gcp.PRICING
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(_MODULES[name], __name__), name)
+    globals()[name] = value
+    return value
 
 
-def estimate(
-    source: Union[Plan, Sequence[Resource]],
-    *,
-    usage: Optional[UsageFile] = None,
-    region: Optional[str] = None,
-    table: Optional[PriceTable] = None,
-) -> Estimate:
-    """What the resources of a plan, or those read with `from_file`, cost a month of 730 hours.
-
-    - `usage`: traffic and what resources hold. Default: nobody calls.
-    - `region`: of AWS resources that name none. Default: the plan's.
-    - `table`: prices. Default: those of the package.
-
-    `.total` is a low, an expected and a high sum; `.at_least` says whether something that costs is not in it.
-    """
-    resources = from_plan(source, {"aws": region} if region else None) if isinstance(source, Plan) else source
-    usage, table = usage or UsageFile(), table or default_table()
-
-    def priced(those: Sequence[Resource]) -> Estimate:
-        lines, not_priced, free = price_all(those, PRICING, is_free, Stack(those, table, usage))
-        return Estimate(lines=tuple(lines), not_priced=tuple(not_priced), free=free, traffic=usage.traffic, table=table)
-
-    now = priced(resources)
-    return now.with_savings(savings.largest(resources, now, priced))
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_MODULES})

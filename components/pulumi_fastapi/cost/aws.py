@@ -605,6 +605,11 @@ def zone(p: Pricer) -> Iterator[Line]:
     yield p.line(Part.NETWORK, "queries", "route53.query", used(queries), "1M queries", usage=True)
 
 
+def dns_namespace(p: Pricer) -> Iterator[Line]:
+    """The hosted zone that Cloud Map makes for it."""
+    yield p.line(Part.NETWORK, "hosted zone", "route53.zone", fixed(1), "zone-month")
+
+
 def health_check(p: Pricer) -> Iterator[Line]:
     yield p.line(Part.OBSERVABILITY, "Route 53 health check", "route53.healthcheck", fixed(1), "month")
 
@@ -748,6 +753,8 @@ PRICING: dict[str, Pricing] = {
     "aws:s3/bucketV2:BucketV2": bucket,
     "aws:scheduler/schedule:Schedule": schedule,
     "aws:secretsmanager/secret:Secret": secret,
+    "aws:servicediscovery/privateDnsNamespace:PrivateDnsNamespace": dns_namespace,
+    "aws:servicediscovery/publicDnsNamespace:PublicDnsNamespace": dns_namespace,
     "aws:sns/topic:Topic": topic,
     "aws:sqs/queue:Queue": queue,
     "aws:ssm/parameter:Parameter": parameter,

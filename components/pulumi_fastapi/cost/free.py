@@ -39,7 +39,7 @@ lambda/(alias|codeSigningConfig|eventSourceMapping|functionEventInvokeConfig|fun
 rds/(clusterParameterGroup|eventSubscription|optionGroup|parameterGroup|proxyDefaultTargetGroup|proxyTarget|roleAssociation|subnetGroup)
 route53/(record|delegationSet|resolverRule|resolverRuleAssociation|vpcAssociationAuthorization|zoneAssociation)
 s3/bucket(?!Object|Metric|Inventory|Analytics|Intelligent)[A-Z].* s3/account.*
-scheduler/scheduleGroup
+scheduler/scheduleGroup servicediscovery/httpNamespace
 secretsmanager/(secretPolicy|secretRotation|secretVersion)
 sns/(topicPolicy|topicSubscription) sqs/(queuePolicy|redriveAllowPolicy|redrivePolicy)
 ssm/document

@@ -3,6 +3,7 @@
 import datetime
 import functools
 import json
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -116,25 +117,34 @@ class PriceTable:
         return "; ".join(titles or price.sources)
 
 
-@functools.cache
+def directory() -> Path:
+    """Where the tables are: PULUMI_FASTAPI_PRICES, or the package."""
+    return Path(os.environ.get("PULUMI_FASTAPI_PRICES") or DATA)
+
+
 def default_table() -> PriceTable:
-    """The table that comes with the package."""
-    return load(DATA)
+    """The tables that come with the package, or those in the folder that PULUMI_FASTAPI_PRICES names."""
+    return _loaded(directory())
 
 
-def load(directory: Path) -> PriceTable:
+@functools.cache
+def _loaded(folder: Path) -> PriceTable:
+    return load(folder)
+
+
+def load(folder: Path) -> PriceTable:
     """Read and validate a folder of price tables: `aws/*.json`, `gcp/*.json`, `sources.json`.
 
     Raises:
         PriceDataError: a file is missing, not JSON, not of this shape, or says something twice.
     """
-    sources = {key: _parsed(Source, value, f"sources.json {key}") for key, value in _read(directory / "sources.json")}
+    sources = {key: _parsed(Source, value, f"sources.json {key}") for key, value in _read(folder / "sources.json")}
     entries: dict[tuple[str, str, str], Price] = {}
     units: dict[str, str] = {}
     for provider in ("aws", "gcp"):
-        files = sorted((directory / provider).glob("*.json"))
+        files = sorted((folder / provider).glob("*.json"))
         if not files:
-            raise PriceDataError(f"{directory / provider} has no price tables")
+            raise PriceDataError(f"{folder / provider} has no price tables")
         for file in files:
             table = _parsed(_File, dict(_read(file)), str(file))
             for id_, price in table.prices.items():

@@ -1,0 +1,242 @@
+"""`pulumi-fastapi cost` and `pulumi-fastapi prices`."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+if TYPE_CHECKING:
+    from .bill import Estimate
+    from .resources import Resource
+    from .usage import UsageFile
+
+OK, OVER, WRONG, INCOMPLETE = 0, 1, 2, 3
+
+prices = typer.Typer(help="The price tables that `cost` reads.", no_args_is_help=True, rich_markup_mode=None)
+
+
+class Format(StrEnum):
+    """How to show an estimate."""
+
+    TABLE = "table"
+    JSON = "json"
+    MARKDOWN = "markdown"
+    HTML = "html"
+
+
+def cost(
+    stack: Annotated[
+        Optional[str], typer.Option("--stack", "-s", help="Stack to plan. Default: PULUMI_STACK, or the only one.")
+    ] = None,
+    directory: Annotated[
+        Path, typer.Option("--dir", "-C", help="Folder of the project, or one inside it.", show_default=False)
+    ] = Path("."),
+    answers: Annotated[
+        Optional[Path], typer.Option("--answers", help="YAML file with stack_references and invokes, as in preview.")
+    ] = None,
+    preview_json: Annotated[
+        Optional[Path], typer.Option("--preview-json", help="Price a file of `pulumi preview --json` instead.")
+    ] = None,
+    state: Annotated[
+        Optional[Path], typer.Option("--state", help="Price a file of `pulumi stack export` instead.")
+    ] = None,
+    region: Annotated[
+        Optional[str], typer.Option("--region", help="Region of resources that name none, of either cloud.")
+    ] = None,
+    usage: Annotated[
+        Optional[Path], typer.Option("--usage", help="YAML file with traffic and usage, see below.")
+    ] = None,
+    rps: Annotated[Optional[str], typer.Option("--rps", help="Requests per second, the mean of the month.")] = None,
+    latency_ms: Annotated[Optional[str], typer.Option("--latency-ms", help="Milliseconds an answer takes.")] = None,
+    response_bytes: Annotated[Optional[str], typer.Option("--response-bytes", help="Bytes of an answer.")] = None,
+    base: Annotated[
+        Optional[Path], typer.Option("--diff", help="Compare with this file of a preview or an exported state.")
+    ] = None,
+    format_: Annotated[Format, typer.Option("--format", "-f", help="How to show it.")] = Format.TABLE,
+    budget: Annotated[Optional[str], typer.Option("--budget", help="Most it may cost, USD a month.")] = None,
+    max_increase: Annotated[
+        Optional[str], typer.Option("--max-increase", help="Most it may rise over --diff: 20% or 50 (USD).")
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Fail when something that costs has no price.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback when the program fails.")] = False,
+) -> None:
+    """Show what a stack costs a month, with no login and no cloud; prices come with the package.
+
+    Plans the stack's program as `preview` does, or reads a file, so that any Pulumi program for AWS or Google Cloud can
+    be priced. For each line: baseline (billed as long as it exists), usage (comes with traffic), and low..high (nobody
+    calls and everything at its least; everything at its most). A price that is not known adds nothing, and the total
+    then says "at least". Free tiers, discounts and taxes are not counted.
+
+    --usage: `traffic` (requests_per_second, latency_ms, response_bytes, log_bytes, database_bytes,
+    requests_per_second_per_task, requests_per_connection), `defaults` by type token and `resources` by name, wildcards
+    allowed (requests_per_second, latency_ms, response_bytes, storage_gb, backup_gb, data_gb, ingest_gb, requests,
+    metrics, image_gb, deploys_per_month).
+
+    Exit codes: 0 within budget, or none is given; 1 over --budget or --max-increase; 2 an argument, a file or the
+    program is wrong; 3 with --strict: a price or an input is not known, so the total is too low; 70 this command itself
+    is broken, or --debug shows a traceback.
+    """
+    from ..project import ProjectError
+    from .prices import PriceDataError
+    from .resources import InputError
+
+    try:
+        if base is None and max_increase is not None:
+            raise InputError("--max-increase needs --diff: with what to compare")
+        given = _usage(usage, requests_per_second=rps, latency_ms=latency_ms, response_bytes=response_bytes)
+        limit, rise = _dollars("--budget", budget), _rise(max_increase)
+        title, resources, regions = _source(stack, directory, answers, preview_json, state, region)
+        from . import render
+        from .estimator import estimate
+        from .resources import from_file
+
+        now = estimate(resources, usage=given)
+        before = None if base is None else estimate(from_file(base, regions=regions), usage=given)
+    except (ProjectError, InputError, PriceDataError) as error:
+        if debug and error.__cause__ is not None:
+            raise error.__cause__ from None
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(WRONG) from None
+    verdicts = _verdicts(now, before, limit, rise)
+    report = render.Report(title=title, estimate=now, base=before, verdicts=verdicts)
+    if format_ is Format.TABLE:
+        render.table(report)
+    else:
+        show = {Format.JSON: render.as_json, Format.MARKDOWN: render.markdown, Format.HTML: render.html}
+        typer.echo(show[format_](report))
+    raise typer.Exit(OVER if verdicts else INCOMPLETE if strict and now.at_least else OK)
+
+
+def _source(
+    stack: Optional[str],
+    directory: Path,
+    answers: Optional[Path],
+    preview_json: Optional[Path],
+    state: Optional[Path],
+    region: Optional[str],
+) -> tuple[str, "Sequence[Resource]", Mapping[str, str]]:
+    """What to price, its title and the regions of resources that name none."""
+    from .resources import InputError, from_file, from_plan
+
+    given = [
+        name for name, value in (("--stack", stack), ("--preview-json", preview_json), ("--state", state)) if value
+    ]
+    if len(given) > 1:
+        raise InputError(f"{' and '.join(given)} exclude each other")
+    regions = {} if region is None else {"aws": region, "gcp": region}
+    if preview_json:
+        return preview_json.name, from_file(preview_json, "preview", regions), regions
+    if state:
+        return state.name, from_file(state, "state", regions), regions
+    from .. import preview as previews
+    from .. import project as projects
+
+    project = projects.find(directory)
+    chosen = project.choose_stack(stack)
+    plan = previews.run(project, chosen, **projects.read_answers(answers))
+    configured = project.configuration(chosen).get("gcp:region")
+    regions = {"aws": plan.region} | ({"gcp": configured} if isinstance(configured, str) else {}) | regions
+    return f"{plan.project}/{plan.stack}", from_plan(plan, regions), regions
+
+
+def _usage(file: Optional[Path], **options: Optional[str]) -> "UsageFile":
+    """The usage file, with the traffic that the options say."""
+    from .usage import Traffic, UsageFile, parsed, read
+
+    whole = UsageFile() if file is None else read(file)
+    said = {key: value for key, value in options.items() if value is not None}
+    traffic = whole.traffic.model_dump(exclude_unset=True) | said
+    return whole.model_copy(update={"traffic": parsed(Traffic, traffic, "traffic")})
+
+
+def _dollars(option: str, text: Optional[str]) -> Optional[Decimal]:
+    from .resources import InputError
+
+    if text is None:
+        return None
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if not amount.is_finite() or amount < 0:
+        raise InputError(f"{option}: must be an amount such as 150, got {text!r}")
+    return amount
+
+
+def _rise(text: Optional[str]) -> Optional[tuple[Decimal, bool]]:
+    """The amount, and whether it is a percentage."""
+    if text is None:
+        return None
+    amount = _dollars("--max-increase", text.removesuffix("%"))
+    return None if amount is None else (amount, text.endswith("%"))
+
+
+def _verdicts(
+    now: "Estimate", before: "Optional[Estimate]", budget: Optional[Decimal], rise: Optional[tuple[Decimal, bool]]
+) -> tuple[str, ...]:
+    """One line for each limit that is passed, by the expected total."""
+    from .render import money
+
+    total, verdicts = now.total.expected, []
+    if budget is not None and total > budget:
+        verdicts.append(f"Over budget: ${money(total)} of ${money(budget)} a month.")
+    if before is not None and rise is not None:
+        old, (amount, percent) = before.total.expected, rise
+        allowed = old * amount / 100 if percent else amount
+        if total - old > allowed:
+            said = f"{amount}% (${money(allowed)})" if percent else f"${money(allowed)}"
+            verdicts.append(f"Over the allowed increase: ${money(total - old)} of {said} a month.")
+    return tuple(verdicts)
+
+
+@prices.command()
+def refresh(
+    region: Annotated[
+        Optional[list[str]], typer.Option("--region", help="AWS region, repeatable. Default: all of the tables.")
+    ] = None,
+) -> None:
+    """Update the prices from AWS's bulk price lists and, with GOOGLE_API_KEY set, from Google's SKU list.
+
+    Reads about ten lists a region; that of EC2 alone has some 400 MB. A list that cannot be fetched or has another
+    shape changes nothing. The tables are those of the package, or in the folder that PULUMI_FASTAPI_PRICES names.
+
+    Exit codes: 0 all lists were read; 1 some were not, and their old prices stay; 2 an argument or a table is wrong.
+    """
+    import os
+
+    from .prices import PriceDataError, directory, load
+    from .resources import InputError, check_region
+
+    try:
+        import httpx
+    except ImportError:
+        typer.echo("error: prices refresh needs httpx: pip install 'pulumi-fastapi[cost]'", err=True)
+        raise typer.Exit(WRONG) from None
+    from . import refresh as refreshing
+
+    try:
+        known = [place for provider, place, _ in load(directory()).entries if provider == "aws" and place != "*"]
+        for each in region or ():
+            check_region("AWS", each, known)
+        with httpx.Client(timeout=60, follow_redirects=True) as client:
+            result = refreshing.refresh(
+                directory(),
+                region or sorted(set(known)),
+                client,
+                google_key=os.environ.get("GOOGLE_API_KEY"),
+            )
+    except (InputError, PriceDataError) as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(WRONG) from None
+    for update in result.updates:
+        before = "new" if update.old is None else str(update.old)
+        typer.echo(f"{update.provider} {update.region} {update.id}: {before} -> {update.new}")
+    typer.echo(f"{len(result.updates)} prices changed, {result.confirmed} are as they were.")
+    if not os.environ.get("GOOGLE_API_KEY"):
+        typer.echo("Google Cloud was not asked: GOOGLE_API_KEY is not set.")
+    for failure in result.failures:
+        typer.echo(f"not read, its old prices stay: {failure}", err=True)
+    raise typer.Exit(OVER if result.failures else OK)
