@@ -101,12 +101,12 @@ def flags(name: str, values: list[str]) -> list[str]:
 def install() -> None:
     """Everything but the app's own code."""
     project = find_project()
-    uv("venv", "--python", sys.executable, VENV)
     pins = install_locked(project)
     chosen = freeze()
     install_runtime(project, chosen)
     record(project, pins, chosen)
     strip()
+    (VENV / ".lock").unlink(missing_ok=True)  # uv's, which everybody may write
     compile_python(VENV)
     same_time(VENV, RUNTIME)
 
@@ -194,8 +194,8 @@ def project() -> None:
     # An app in src/ that is no package is found there; after everything else, so that it hides nothing.
     places = [APP / os.environ.get("DIRECTORY", "."), project.directory / "src"]
     (site_packages() / "app.pth").write_text("".join(f"{place}\n" for place in places if place.is_dir()))
-    for left in site_packages().glob("*.dist-info/uv_cache.json"):  # when it was built
-        left.unlink()
+    for left in (VENV / ".lock", *site_packages().glob("*.dist-info/uv_cache.json")):  # the latter: when it was built
+        left.unlink(missing_ok=True)
     compile_python(APP, RUNTIME)
     same_time(VENV, APP, RUNTIME)
 

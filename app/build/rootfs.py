@@ -1,6 +1,7 @@
 """Assemble /rootfs: what the interpreter and the app's libraries load, certificates and time zones. No shell, no pip.
 
-It is taken from the stage that installed the dependencies, so it always is the same interpreter and the same libraries.
+It is taken from the stage that installs the dependencies, so it always is the same interpreter and the same libraries.
+`rootfs.py python` comes before them and stays as it is for every app, `rootfs.py libraries` after them.
 Debian's record of the packages that something was taken from goes along for scanners (var/lib/dpkg/status.d).
 """
 
@@ -10,12 +11,13 @@ import re
 import shutil
 import ssl
 import subprocess
+import sys
 import sysconfig
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from packages import FILES
-from tools import VENV, compile_python, same_time
+from tools import VENV, compile_python, run, same_time
 
 ROOT = Path("/rootfs")
 USER = 10001
@@ -40,21 +42,30 @@ LOADED = re.compile(r"^\s*(?:\S+ => )?(/\S+) \(0x", re.MULTILINE)
 SET_ID = 0o6000
 
 
-def main() -> None:
+def python() -> None:
+    """What is the same for every app: directories, settings, data, the interpreter and an empty virtual environment."""
     for directory in ("usr/bin", "usr/lib", "usr/lib64", "usr/sbin", "etc", "dev", "proc", "run", "sys", "var", "tmp"):
         (ROOT / directory).mkdir(parents=True, exist_ok=True)
     for name in ("bin", "lib", "lib64", "sbin"):
         (ROOT / name).symlink_to(f"usr/{name}")
+    run("uv", "venv", "--quiet", "--python", sys.executable, VENV)
+    for name in (".lock", ".gitignore"):
+        (VENV / name).unlink(missing_ok=True)
     copy_python()
     for path in DATA:
         if Path(path).exists():
             copy(Path(path))
+    write_settings()
+    same_time(ROOT)
+
+
+def libraries() -> None:
+    """What the packages and the wheels of this app add: files, and the libraries that are loaded."""
     for listed in json.loads(FILES.read_text()):
         copy(Path(listed))
-    libraries = [path for root in (ROOT, VENV) for path in root.rglob("*") if LIBRARY.search(path.name)]
-    for library in sorted(loaded_by([VENV / "bin/python", *libraries])):
+    binaries = [path for root in (ROOT, VENV) for path in root.rglob("*") if LIBRARY.search(path.name)]
+    for library in sorted(loaded_by([VENV / "bin/python", *binaries])):
         copy(library)
-    write_settings()
     subprocess.run(["ldconfig", "-r", ROOT], check=True)
     shutil.rmtree(ROOT / "var/cache", ignore_errors=True)  # ldconfig's own
     for file in ROOT.rglob("*"):
@@ -149,4 +160,4 @@ def record_packages() -> None:
 
 if __name__ == "__main__":
     os.umask(0o022)
-    main()
+    {"python": python, "libraries": libraries}[sys.argv[1]]()
