@@ -1,16 +1,19 @@
 """An emulator in this process, and requests to its provider as the engine would make them."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import boto3
 import pytest
 from pulumi.runtime.proto import provider_pb2
 from pulumi_fastapi.emulator.api import Api
 from pulumi_fastapi.emulator.aws import RESOURCE_TYPES
 from pulumi_fastapi.emulator.faults import Faults
+from pulumi_fastapi.emulator.preconditions import PRECONDITIONS
 from pulumi_fastapi.emulator.provider import AwsProvider
 from pulumi_fastapi.emulator.server import Emulator, serve
-from pulumi_fastapi.emulator.values import decode_struct, encode_struct
+from pulumi_fastapi.emulator.values import decode_struct, encode_struct, reveal
 
 SEED = bytes.fromhex("0123456789abcdef0123456789abcdef")
 
@@ -81,3 +84,105 @@ def connect() -> type[Connection]:
 def emulator() -> Iterator[Emulator]:
     with serve() as running:
         yield running
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A resource as the engine keeps it in its state."""
+
+    type: str
+    id: str
+    inputs: dict[str, Any]
+    outputs: dict[str, Any]
+
+
+class Deployer:
+    """The provider asked as the engine asks it, step by step and without the engine."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        self._endpoint = emulator.endpoint
+        self._provider = AwsProvider(Api(emulator.endpoint, Faults(), PRECONDITIONS), RESOURCE_TYPES, "7.0.0")
+        self._connection = Connection()
+
+    def client(self, service: str) -> Any:
+        """To look inside, and to change things behind Pulumi's back."""
+        return boto3.client(
+            service,
+            region_name="us-east-1",
+            endpoint_url=self._endpoint,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",  # noqa: S106
+        )
+
+    def checked(self, type_: str, news: dict[str, Any], olds: dict[str, Any]) -> dict[str, Any]:
+        request = provider_pb2.CheckRequest(
+            urn=_urn(type_), news=encode_struct(news), olds=encode_struct(olds), randomSeed=SEED
+        )
+        answer = self._provider.Check(request, self._connection)
+        if answer.failures:
+            raise RuntimeError("; ".join(failure.reason for failure in answer.failures))
+        return reveal(decode_struct(answer.inputs))
+
+    def create(self, type_: str, /, **news: Any) -> Resource:
+        inputs = self.checked(type_, news, {})
+        request = provider_pb2.CreateRequest(urn=_urn(type_), properties=encode_struct(inputs))
+        answer = self._provider.Create(request, self._connection)
+        return Resource(type_, answer.id, inputs, reveal(decode_struct(answer.properties)))
+
+    def changes(self, resource: Resource, news: dict[str, Any]) -> str:
+        """`same`, `update` or `replace`: what an `up` with these inputs would do."""
+        inputs = self.checked(resource.type, news, resource.inputs)
+        answer = self._provider.Diff(self._request(provider_pb2.DiffRequest, resource, inputs), self._connection)
+        if answer.replaces:
+            return "replace"
+        return "update" if answer.diffs else "same"
+
+    def update(self, resource: Resource, news: dict[str, Any]) -> Resource:
+        inputs = self.checked(resource.type, news, resource.inputs)
+        answer = self._provider.Update(self._request(provider_pb2.UpdateRequest, resource, inputs), self._connection)
+        return Resource(resource.type, resource.id, inputs, reveal(decode_struct(answer.properties)))
+
+    def refresh(self, resource: Resource) -> Resource | None:
+        """As AWS has it now; None when it is gone."""
+        return self._read(resource.type, resource.id, resource.inputs, resource.outputs)
+
+    def adopt(self, type_: str, id: str) -> Resource | None:
+        """`pulumi import`."""
+        return self._read(type_, id, {}, {})
+
+    def delete(self, resource: Resource) -> None:
+        request = provider_pb2.DeleteRequest(
+            urn=_urn(resource.type), id=resource.id, properties=encode_struct(resource.outputs)
+        )
+        self._provider.Delete(request, self._connection)
+
+    def _request(self, kind: Any, resource: Resource, inputs: dict[str, Any]) -> Any:
+        return kind(
+            urn=_urn(resource.type),
+            id=resource.id,
+            olds=encode_struct(resource.outputs),
+            old_inputs=encode_struct(resource.inputs),
+            news=encode_struct(inputs),
+        )
+
+    def _read(self, type_: str, id: str, inputs: dict[str, Any], outputs: dict[str, Any]) -> Resource | None:
+        request = provider_pb2.ReadRequest(
+            urn=_urn(type_), id=id, inputs=encode_struct(inputs), properties=encode_struct(outputs)
+        )
+        answer = self._provider.Read(request, self._connection)
+        if not answer.id:
+            return None
+        return Resource(
+            type_, answer.id, reveal(decode_struct(answer.inputs)), reveal(decode_struct(answer.properties))
+        )
+
+
+def _urn(type_: str) -> str:
+    return f"urn:pulumi:test::project::{type_}::thing"
+
+
+@pytest.fixture
+def deploy(emulator) -> Deployer:
+    """A deployer to an empty account."""
+    emulator.control.reset()
+    return Deployer(emulator)

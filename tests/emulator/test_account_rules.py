@@ -86,6 +86,30 @@ class Account:
         }
         self("rds", "CreateDBInstance", **{**params, **more})
 
+    def image(self, manifests: str | None = None) -> str:
+        self("ecr", "CreateRepository", repositoryName="team/app")
+        image = self("ecr", "PutImage", repositoryName="team/app", imageManifest=manifests or manifest("1"))["image"]
+        return f"123456789012.dkr.ecr.{REGION}.amazonaws.com/team/app@{image['imageId']['imageDigest']}"
+
+    def role(self, service: str = "lambda") -> str:
+        statement = {
+            "Effect": "Allow",
+            "Principal": {"Service": f"{service}.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+        }
+        trust = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        return self("iam", "CreateRole", RoleName=service, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+
+    def function(self, image: str | None = None, **more) -> str:
+        params = {
+            "FunctionName": "api",
+            "PackageType": "Image",
+            "Code": {"ImageUri": image or self.image()},
+            "Role": more.pop("Role", None) or self.role(),
+            "Publish": True,
+        }
+        return self("lambda", "CreateFunction", **{**params, **more})["FunctionArn"]
+
 
 @pytest.fixture(scope="module")
 def api(emulator) -> Api:
@@ -505,3 +529,114 @@ def test_certificate_of_a_listener_cannot_be_deleted(account):
 def test_operation_that_moto_lacks_is_named(account):
     with pytest.raises(Exception, match="ecs:UpdateClusterSettings is not emulated"):
         account("ecs", "UpdateClusterSettings", cluster="cluster", settings=[])
+
+
+def test_function_needs_a_pushed_image(account):
+    with refused("InvalidParameterValueException"):
+        account.function(account.image().replace("sha256:", "sha256:0")[:-1])
+
+
+def test_function_needs_an_image_of_its_region(account):
+    with refused("InvalidParameterValueException"):
+        account.function(account.image().replace(REGION, "eu-west-1"))
+
+
+def test_function_takes_no_image_index(account):
+    index = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": []}
+
+    with refused("InvalidParameterValueException"):
+        account.function(account.image(json.dumps(index)))
+
+
+def test_function_needs_a_role_that_lambda_may_assume(account):
+    with refused("InvalidParameterValueException"):
+        account.function(Role=account.role("ecs-tasks"))
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        {"SubnetIds": ["subnet-0123456789abcdef0"], "SecurityGroupIds": []},
+        {"SubnetIds": [], "SecurityGroupIds": ["sg-0123456789abcdef0"]},
+    ],
+)
+def test_function_needs_an_existing_network(account, network):
+    with refused("InvalidParameterValueException"):
+        account.function(VpcConfig=network)
+
+
+def test_network_of_a_function_cannot_be_deleted(account):
+    group = account.group()
+    account.function(VpcConfig={"SubnetIds": account.subnets, "SecurityGroupIds": [group]})
+
+    with refused("DependencyViolation"):
+        account("ec2", "DeleteSecurityGroup", GroupId=group)
+    with refused("DependencyViolation"):
+        account("ec2", "DeleteSubnet", SubnetId=account.subnets[0])
+
+
+def test_alias_shares_traffic_with_existing_versions_only(account):
+    account.function()
+
+    with refused("ResourceNotFoundException"):
+        account(
+            "lambda",
+            "CreateAlias",
+            FunctionName="api",
+            Name="live",
+            FunctionVersion="1",
+            RoutingConfig={"AdditionalVersionWeights": {"2": 0.5}},
+        )
+
+
+def test_alias_of_an_unknown_version_is_refused(account):
+    account.function()
+
+    with refused("ResourceNotFoundException"):
+        account("lambda", "CreateAlias", FunctionName="api", Name="live", FunctionVersion="2")
+
+
+def test_two_permissions_cannot_have_one_statement_id(account):
+    account.function()
+    permission = {
+        "FunctionName": "api",
+        "StatementId": "gateway",
+        "Action": "lambda:InvokeFunction",
+        "Principal": "apigateway.amazonaws.com",
+    }
+    account("lambda", "AddPermission", **permission)
+
+    with refused("ResourceConflictException"):
+        account("lambda", "AddPermission", **permission)
+    account("lambda", "AddPermission", **permission, Qualifier="1")
+
+
+def test_function_has_one_url(account):
+    account.function()
+    account("lambda", "CreateFunctionUrlConfig", FunctionName="api", AuthType="NONE")
+
+    with refused("ResourceConflictException"):
+        account("lambda", "CreateFunctionUrlConfig", FunctionName="api", AuthType="NONE")
+
+
+def test_provisioned_concurrency_needs_a_published_version(account):
+    account.function()
+    wanted = {"FunctionName": "api", "ProvisionedConcurrentExecutions": 1}
+
+    with refused("InvalidParameterValueException"):
+        account("lambda", "PutProvisionedConcurrencyConfig", **wanted, Qualifier="$LATEST")
+    account("lambda", "PutProvisionedConcurrencyConfig", **wanted, Qualifier="1")
+
+
+def test_provisioned_concurrency_stays_within_the_reserved(account):
+    account.function()
+    account("lambda", "PutFunctionConcurrency", FunctionName="api", ReservedConcurrentExecutions=5)
+
+    with refused("InvalidParameterValueException"):
+        account(
+            "lambda",
+            "PutProvisionedConcurrencyConfig",
+            FunctionName="api",
+            Qualifier="1",
+            ProvisionedConcurrentExecutions=6,
+        )

@@ -19,6 +19,7 @@ POLICY = json.dumps(
 TWO_SUBNETS = ["subnet-1", "subnet-2"]
 TOPIC = "arn:aws:sns:us-east-1:123456789012:topic"
 ROLE = "arn:aws:iam::123456789012:role/role"
+REGISTRY = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
 CONTAINER = {"name": "app", "image": "busybox", "essential": True}
 
 
@@ -104,6 +105,20 @@ GOOD: dict[str, dict[str, Any]] = {
     "iam/role:Role": {"assumeRolePolicy": TRUST},
     "iam/rolePolicy:RolePolicy": {"role": "role", "policy": POLICY},
     "kms/key:Key": {"deletionWindowInDays": 7},
+    "lambda/alias:Alias": {"functionName": "api", "functionVersion": "1"},
+    "lambda/function:Function": {"packageType": "Image", "role": ROLE, "imageUri": f"{REGISTRY}/app:1"},
+    "lambda/functionUrl:FunctionUrl": {"functionName": "api", "authorizationType": "AWS_IAM"},
+    "lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": {"functionName": "api", "maximumRetryAttempts": 0},
+    "lambda/permission:Permission": {
+        "action": "lambda:InvokeFunction",
+        "function": "api",
+        "principal": "apigateway.amazonaws.com",
+    },
+    "lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig": {
+        "functionName": "api",
+        "qualifier": "live",
+        "provisionedConcurrentExecutions": 1,
+    },
     "lb/listener:Listener": {
         "loadBalancerArn": "arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/app/a/1",
         "port": 80,
@@ -154,6 +169,7 @@ GOOD: dict[str, dict[str, Any]] = {
 ALARM = "cloudwatch/metricAlarm:MetricAlarm"
 BALANCER = "lb/loadBalancer:LoadBalancer"
 DATABASE = "rds/instance:Instance"
+FUNCTION = "lambda/function:Function"
 FIREWALL = "ec2/securityGroup:SecurityGroup"
 GROUP = "lb/targetGroup:TargetGroup"
 LISTENER = "lb/listener:Listener"
@@ -353,6 +369,73 @@ BAD: list[tuple[str, dict[str, Any], str, str]] = [
         {"rules": [{"id": "x", "status": "On"}]},
         "InvalidArgument",
         "rules[0].status",
+    ),
+    (FUNCTION, {"imageUri": None}, "ValidationException", "code"),
+    (FUNCTION, {"s3Bucket": "code", "s3Key": "app.zip"}, "InvalidParameterValueException", ""),
+    (FUNCTION, {"imageUri": "docker.io/app:1"}, "InvalidParameterValueException", "imageUri"),
+    (FUNCTION, {"handler": "main.handler"}, "InvalidParameterValueException", ""),
+    (FUNCTION, {"packageType": "Zip"}, "InvalidParameterValueException", ""),
+    (FUNCTION, {"packageType": "Docker"}, "ValidationException", "packageType"),
+    (FUNCTION, {"timeout": 901}, "ValidationException", "timeout"),
+    (FUNCTION, {"memorySize": 64}, "ValidationException", "memorySize"),
+    (FUNCTION, {"memorySize": 200000}, "ValidationException", "memorySize"),
+    (FUNCTION, {"architectures": ["ARM64"]}, "ValidationException", "architectures[0]"),
+    (FUNCTION, {"ephemeralStorage": {"size": 100}}, "ValidationException", "ephemeralStorage.size"),
+    (FUNCTION, {"tracingConfig": {"mode": "On"}}, "ValidationException", "tracingConfig.mode"),
+    (FUNCTION, {"role": "role"}, "ValidationException", "role"),
+    (FUNCTION, {"name": "my api"}, "ValidationException", "name"),
+    (FUNCTION, {"reservedConcurrentExecutions": -5}, "ValidationException", "reservedConcurrentExecutions"),
+    (
+        FUNCTION,
+        {"environment": {"variables": {"AWS_REGION": "eu-west-1"}}},
+        "InvalidParameterValueException",
+        "environment.variables",
+    ),
+    (
+        FUNCTION,
+        {"environment": {"variables": {"LONG": "x" * 4096}}},
+        "InvalidParameterValueException",
+        "environment.variables",
+    ),
+    (
+        FUNCTION,
+        {"environment": {"variables": {"with-hyphen": "x"}}},
+        "ValidationException",
+        "environment.variables.with-hyphen",
+    ),
+    (
+        "lambda/alias:Alias",
+        {"routingConfig": {"additionalVersionWeights": {"2": 0.1, "3": 0.1}}},
+        "InvalidParameterValueException",
+        "routingConfig.additionalVersionWeights",
+    ),
+    (
+        "lambda/alias:Alias",
+        {"functionVersion": "$LATEST", "routingConfig": {"additionalVersionWeights": {"2": 0.1}}},
+        "InvalidParameterValueException",
+        "routingConfig.additionalVersionWeights",
+    ),
+    (
+        "lambda/alias:Alias",
+        {"routingConfig": {"additionalVersionWeights": {"2": 10}}},
+        "ValidationException",
+        "routingConfig.additionalVersionWeights.2",
+    ),
+    ("lambda/functionUrl:FunctionUrl", {"authorizationType": "OPEN"}, "ValidationException", "authorizationType"),
+    ("lambda/functionUrl:FunctionUrl", {"qualifier": "1"}, "ValidationException", "qualifier"),
+    ("lambda/functionUrl:FunctionUrl", {"cors": {"maxAge": 90000}}, "ValidationException", "cors.maxAge"),
+    ("lambda/permission:Permission", {"action": "invoke"}, "ValidationException", "action"),
+    (
+        "lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig",
+        {"provisionedConcurrentExecutions": 0},
+        "ValidationException",
+        "provisionedConcurrentExecutions",
+    ),
+    (
+        "lambda/functionEventInvokeConfig:FunctionEventInvokeConfig",
+        {"maximumRetryAttempts": 3},
+        "ValidationException",
+        "maximumRetryAttempts",
     ),
     # of no service in particular
     ("ec2/vpc:Vpc", {"cidrBloc": "10.0.0.0/16"}, "InvalidParameterValue", "cidrBloc"),

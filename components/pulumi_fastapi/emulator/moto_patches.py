@@ -26,6 +26,9 @@ def _patch() -> None:
     _give_each_database_its_own_resource_id()
     _add_rds_operations()
     _read_managed_policies_once()
+    from pulumi_fastapi.emulator import moto_lambda
+
+    moto_lambda.install()
 
 
 def _keep_service_settings() -> None:

@@ -1,8 +1,10 @@
 """Rules about the state of the account that AWS enforces and moto does not, by API operation."""
 
 import fnmatch
+import json
+import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from pulumi_fastapi.emulator.api import Api, ApiError, Precondition
 from pulumi_fastapi.emulator.values import Properties
@@ -360,6 +362,101 @@ def _proxy_target(api: Api, region: str, params: Properties) -> None:
             )
 
 
+# -------------------------------------------------------------------------------------------------------------- Lambda
+_ECR_IMAGE = re.compile(
+    r"\d+\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.[a-z.]+/(?P<name>[^:@]+)(?P<tag>:[^@]+)?(@(?P<digest>.+))?"
+)
+
+
+def _lambda_refuses(operation: str, message: str) -> NoReturn:
+    raise ApiError("lambda", operation, "InvalidParameterValueException", message)
+
+
+@_before("lambda:CreateFunction")
+def _new_function(api: Api, region: str, params: Properties) -> None:
+    _function_image(api, region, "CreateFunction", params["Code"])
+    _function_settings(api, region, params)
+
+
+@_before("lambda:UpdateFunctionConfiguration")
+def _function_settings(api: Api, region: str, params: Properties) -> None:
+    operation = "CreateFunction" if "Code" in params else "UpdateFunctionConfiguration"
+    if params.get("Role"):
+        _assumable(api, region, operation, params["Role"])
+    network = params.get("VpcConfig") or {}
+    for member, describe, path, what in (
+        ("SubnetIds", "DescribeSubnets", "Subnets", "subnet"),
+        ("SecurityGroupIds", "DescribeSecurityGroups", "SecurityGroups", "security group"),
+    ):
+        for id in network.get(member) or []:
+            key = "GroupIds" if path == "SecurityGroups" else member
+            if not _found(api, "ec2", describe, path, region, **{key: [id]}):
+                _lambda_refuses(
+                    operation, f"Error occurred while describing {what}s. The {what} ID '{id}' does not exist"
+                )
+
+
+def _assumable(api: Api, region: str, operation: str, arn: str) -> None:
+    name = arn.rsplit("/", 1)[-1]
+    try:
+        role = api.look_up("iam", "GetRole", {"RoleName": name}, region)["Role"]
+    except ApiError:
+        return  # moto says so
+    if "lambda.amazonaws.com" not in json.dumps(role["AssumeRolePolicyDocument"]):
+        _lambda_refuses(operation, "The role defined for the function cannot be assumed by Lambda.")
+
+
+@_before("lambda:UpdateFunctionCode")
+def _new_code(api: Api, region: str, params: Properties) -> None:
+    _function_image(api, region, "UpdateFunctionCode", params)
+
+
+def _function_image(api: Api, region: str, operation: str, code: Properties) -> None:
+    """Lambda copies the image while the call is made: it has to be there, in the same region, for one platform."""
+    uri = code.get("ImageUri")
+    place = _ECR_IMAGE.fullmatch(uri or "")
+    if uri is None:
+        return
+    if place is None or place["region"] != region:
+        _lambda_refuses(operation, f"Source image {uri} is not valid. Provide a valid source image.")
+    id = {"imageDigest": place["digest"]} if place["digest"] else {"imageTag": (place["tag"] or ":latest")[1:]}
+    images = _found(api, "ecr", "BatchGetImage", "images", region, repositoryName=place["name"], imageIds=[id])
+    if not images:
+        _lambda_refuses(operation, f"Source image {uri} does not exist. Provide a valid source image.")
+    if "manifests" in json.loads(images[0]["imageManifest"]):
+        _lambda_refuses(
+            operation,
+            f"The image manifest, config or layer media type for the source image {uri} is not supported.",
+        )
+
+
+@_before("lambda:CreateAlias", "lambda:UpdateAlias")
+def _weighted_versions(api: Api, region: str, params: Properties) -> None:
+    weights = (params.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
+    for version in weights:
+        try:
+            query = {"FunctionName": params["FunctionName"], "Qualifier": version}
+            api.look_up("lambda", "GetFunction", query, region)
+        except ApiError as error:
+            raise ApiError("lambda", "CreateAlias", error.code, error.api_message, 404) from None
+
+
+@_before("lambda:PutProvisionedConcurrencyConfig")
+def _within_the_reserve(api: Api, region: str, params: Properties) -> None:
+    answer = api.look_up("lambda", "GetFunctionConcurrency", {"FunctionName": params["FunctionName"]}, region)
+    reserved = answer.get("ReservedConcurrentExecutions")
+    if reserved is not None and params["ProvisionedConcurrentExecutions"] > reserved:
+        _lambda_refuses(
+            "PutProvisionedConcurrencyConfig",
+            "Requested Provisioned Concurrency should not be greater than the reservedConcurrentExecution for function",
+        )
+
+
+def _functions_in(api: Api, region: str, member: str, id: str) -> bool:
+    functions = _found(api, "lambda", "ListFunctions", "Functions", region)
+    return any(id in ((each.get("VpcConfig") or {}).get(member) or []) for each in functions)
+
+
 # ------------------------------------------------------------------------------------------------------------- network
 @_before("ec2:DeleteSecurityGroup")
 def _group_in_use(api: Api, region: str, params: Properties) -> None:
@@ -370,7 +467,7 @@ def _group_in_use(api: Api, region: str, params: Properties) -> None:
         for interface in _found(api, "ec2", "DescribeNetworkInterfaces", "NetworkInterfaces", region, Filters=filters)
         if interface.get("Status") == "in-use"
     ]
-    if used or _group_users(api, region, group):
+    if used or _group_users(api, region, group) or _functions_in(api, region, "SecurityGroupIds", group):
         raise ApiError("ec2", "DeleteSecurityGroup", "DependencyViolation", f"resource {group} has a dependent object")
 
 
@@ -410,7 +507,7 @@ def _subnet_in_use(api: Api, region: str, params: Properties) -> None:
         for balancer in _found(api, "elbv2", "DescribeLoadBalancers", "LoadBalancers", region)
         if any(zone["SubnetId"] == subnet for zone in balancer.get("AvailabilityZones") or [])
     ]
-    if gateways or balancers:
+    if gateways or balancers or _functions_in(api, region, "SubnetIds", subnet):
         raise ApiError(
             "ec2",
             "DeleteSubnet",
