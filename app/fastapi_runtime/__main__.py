@@ -3,7 +3,8 @@
 import os
 import sys
 
-from .server import AppNotFound, serve_alone, serve_workers
+from . import observability
+from .loading import AppNotFound
 from .settings import Settings, SettingsError
 
 CANNOT_START = 2
@@ -19,6 +20,9 @@ def main(arguments: list[str]) -> int:
         if arguments:
             raise SettingsError(f"takes no arguments, got {' '.join(arguments)}; use environment variables")
         settings = Settings.from_environment(os.environ)
+        observability.check(settings, os.environ)
+        from .server import serve_alone, serve_workers
+
         return serve_workers(settings) if settings.workers > 1 else serve_alone(settings)
     except (SettingsError, AppNotFound) as error:
         print(f"fastapi_runtime: {error}", file=sys.stderr)

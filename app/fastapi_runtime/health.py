@@ -8,8 +8,8 @@
     health.register("queue", queue)
 
 `/-/ready` is 503 until every check has passed once since the container started. From then on a check that fails is
-shown in the answer, in the log and as a metric, but the answer stays 200: an outage of what all tasks share must not end
-them all. `READINESS_REQUIRES=queue` asks for the opposite, by name.
+shown in the answer, in the log and as a metric, but the answer stays 200: an outage of what all tasks share must not
+end them all. `READINESS_REQUIRES=queue` asks for the opposite, by name.
 """
 
 import asyncio

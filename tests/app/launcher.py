@@ -87,7 +87,13 @@ def free_port() -> int:
 def start(stack: ExitStack, log: Path, source: Path, arguments: tuple[str, ...], **environment: object) -> Server:
     """Start the launcher as the image does, in the directory of the app."""
     port = free_port()
-    defaults = {"PATH": os.environ["PATH"], "PYTHONPATH": str(APP), "PORT": port, "DRAIN_SECONDS": 0}
+    defaults = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(APP),
+        "PORT": port,
+        "DRAIN_SECONDS": 0,
+        "WEB_CONCURRENCY": 1,
+    }
     output = stack.enter_context(log.open("w"))
     process = stack.enter_context(
         subprocess.Popen(

@@ -1,5 +1,6 @@
 import asyncio
 import time
+
 import pytest
 from fastapi_runtime import health
 from fastapi_runtime.health import Readiness

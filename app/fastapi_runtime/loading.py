@@ -1,0 +1,54 @@
+"""Imports the app and puts the edge around it."""
+
+import asyncio
+import logging
+import os
+from typing import Any
+
+from starlette.types import ASGIApp
+from uvicorn.importer import ImportFromStringError, import_from_string
+
+from . import health
+from .edge import Edge
+from .observability import Observability
+from .settings import Settings
+
+_log = logging.getLogger(__name__)
+
+
+class AppNotFound(Exception):
+    """The module or the attribute of `APP_MODULE` does not exist."""
+
+
+def load(settings: Settings, observability: Observability) -> Edge:
+    """Import the app and put the edge before it.
+
+    Raises:
+        AppNotFound: no such module or attribute. Errors inside the app's own modules come through as they are.
+    """
+    if settings.database_host is not None:
+        health.register("database", _accepts_connections(settings.database_host, settings.database_port))
+    factory = settings.module.endswith("()")
+    try:
+        found: Any = import_from_string(settings.module.removesuffix("()"))
+    except ImportFromStringError as error:
+        raise AppNotFound(f"APP_MODULE={settings.module}: {error} Looked in {os.getcwd()}.") from None
+    app: ASGIApp = found() if factory else found
+    if getattr(app, "debug", False) is True:
+        _log.warning("the app has debug=True, which shows tracebacks to clients: turned off")
+        app.debug = False  # type: ignore[attr-defined]
+    observability.adapt(app)
+    return Edge(app, settings, observability.publisher)
+
+
+def _accepts_connections(host: str, port: int) -> health.Check:
+    """A check that knows no driver; an app that uses `fastapi_runtime.database` replaces it by a query."""
+
+    async def check() -> None:
+        try:
+            _, writer = await asyncio.open_connection(host, port)
+        except OSError as error:
+            raise ConnectionError(f"{host}:{port} does not accept connections: {error}") from None
+        writer.close()
+
+    return check
