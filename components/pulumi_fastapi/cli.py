@@ -110,6 +110,7 @@ def preview(
 
 
 app.command()(cost.cost)
+app.command()(cost.policy_pack)
 app.add_typer(cost.prices, name="prices")
 
 

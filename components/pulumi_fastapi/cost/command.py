@@ -192,6 +192,15 @@ def _verdicts(
     return tuple(verdicts)
 
 
+def policy_pack() -> None:
+    """Print the folder of the cost policies, for `pulumi preview --policy-pack "$(pulumi-fastapi policy-pack)"`.
+
+    cost-estimate shows the estimate in every preview and update; cost-budget stops them above monthlyBudget of
+    --policy-pack-config. Needs pulumi-policy: pip install 'pulumi-fastapi[cost]'.
+    """
+    typer.echo(Path(__file__).parent / "policy_pack")
+
+
 @prices.command()
 def refresh(
     region: Annotated[

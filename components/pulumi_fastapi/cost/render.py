@@ -238,6 +238,23 @@ def _not_priced(estimate: Estimate) -> Iterator[tuple[str, str]]:
         yield reason, ", ".join(names)
 
 
+# Text
+
+
+def summary(report: Report) -> str:
+    """The estimate in a few lines, as a policy reports it."""
+    estimate = report.estimate
+    lines = [report.headline]
+    lines += [
+        f"  {section.part.value}: {money(add(row.cost for row in section.rows).expected)}"
+        for section in sections(estimate)
+    ]
+    lines += [f"  could save ${money(each.amount)}: {each.change}" for each in estimate.savings]
+    lines += [f"  {NOT_FOUND}: {line.resource.name}, {line.item}" for line in estimate.missing]
+    lines += [f"  not in the total: {reason}: {names}" for reason, names in _not_priced(estimate)]
+    return "\n".join([*lines, *(f"  {note}" for note in report.notes())])
+
+
 # JSON
 
 

@@ -86,7 +86,7 @@ def from_plan(plan: Plan, regions: Optional[Regions] = None) -> list[Resource]:
     """The resources of a program planned in this process."""
     given = {"aws": plan.region, **(regions or {})}
     return [
-        _resource(
+        resource_of(
             urn=each.urn,
             type_=each.type,
             inputs=_plain(each.inputs),
@@ -166,7 +166,7 @@ def _from_states(states: Iterable[Mapping[str, Any]], regions: Regions) -> list[
         state["urn"]: _revealed(state.get("inputs") or {}) for state in ordered if state["type"].startswith(_PROVIDERS)
     }
     return [
-        _resource(
+        resource_of(
             urn=state["urn"],
             type_=state["type"],
             inputs=_revealed(state.get("inputs") or {}),
@@ -180,7 +180,7 @@ def _from_states(states: Iterable[Mapping[str, Any]], regions: Regions) -> list[
     ]
 
 
-def _resource(
+def resource_of(
     *,
     urn: str,
     type_: str,
@@ -190,6 +190,7 @@ def _resource(
     provider_inputs: Mapping[str, Any],
     regions: Regions,
 ) -> Resource:
+    """A resource from its parts; `outputs` and `regions` are only asked for its region."""
     provider = type_.partition(":")[0]
     return Resource(
         urn=urn,
