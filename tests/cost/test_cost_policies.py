@@ -4,11 +4,10 @@ import json
 import subprocess
 
 import pytest
+from cost_engine import SERVICE, Project
 from pulumi_fastapi.cli import app
 from pulumi_fastapi.cost import estimate, from_file
 from pulumi_fastapi.cost.render import money
-from test_priced_sources import PROGRAM as SERVICE
-from test_priced_sources import Project, project  # noqa: F401  the fixture
 from typer.testing import CliRunner
 
 pytestmark = pytest.mark.engine
@@ -21,7 +20,7 @@ aws.secretsmanager.Secret("two")
 
 
 @pytest.fixture
-def real(project) -> Project:  # noqa: F811
+def real(project) -> Project:
     made: Project = project(PROGRAM)
     return made
 
@@ -69,7 +68,7 @@ def test_update_within_the_budget_goes_through(real):
     assert "$3.40 a month" in output
 
 
-def test_estimate_of_a_service_is_that_of_its_preview_although_much_is_unknown(project):  # noqa: F811
+def test_estimate_of_a_service_is_that_of_its_preview_although_much_is_unknown(project):
     real = project(SERVICE)
     total = estimate(from_file(real.file("preview.json", "preview", "--json"))).total
 

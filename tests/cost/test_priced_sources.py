@@ -1,91 +1,21 @@
 """The same program is priced the same from a plan, a preview file and an exported state."""
 
 import json
-import os
-import subprocess
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
+from cost_engine import SERVICE
 from cost_programs import expected, resource, urn
 from pulumi_fastapi.cost import InputError, estimate, from_file, from_plan
 from pulumi_fastapi.cost.resources import HIDDEN, NotKnown, from_preview, from_state
 from pulumi_fastapi.emulated_cloud import REGION
 from pulumi_fastapi.plan import plan
 
-PROGRAM = """
-import pulumi
-from pulumi_fastapi import FargateFastAPIService, FargateFastAPIServiceArgs, FastAPIApp
-from pulumi_fastapi.aws import Database, DatabaseArgs, Network, NetworkArgs
-
-network = Network("shop", NetworkArgs(outbound="NAT"))
-database = Database("shop", DatabaseArgs(network=network, multi_az=True, proxy=True, deletion_protection=False))
-FargateFastAPIService("shop", FargateFastAPIServiceArgs(
-    network=network, database=database, tasks_min=2, tasks_max=4, spot_percent=50, deletion_protection=False,
-    app=FastAPIApp(secrets={"API_KEY": pulumi.Output.secret("0123456789")}),
-))
-"""
 SMALL = """
 import pulumi_aws as aws
 aws.cloudwatch.Dashboard("one", dashboard_name="one", dashboard_body="{\\"widgets\\": []}")
 aws.secretsmanager.Secret("two")
 """
-
-
-@dataclass
-class Project:
-    """A project that the real CLI runs against the emulated AWS."""
-
-    folder: Path
-    cli: str
-    environment: dict[str, str]
-
-    def write(self, program: str) -> None:
-        (self.folder / "__main__.py").write_text(program)
-
-    def run(self, *arguments: str) -> str:
-        result = subprocess.run(
-            [self.cli, *arguments, "--stack", "test", "--non-interactive"],
-            cwd=self.folder,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=180,
-        )
-        assert result.returncode == 0, result.stdout + result.stderr
-        return result.stdout
-
-    def file(self, name: str, *arguments: str) -> Path:
-        path = self.folder / name
-        path.write_text(self.run(*arguments))
-        return path
-
-
-@pytest.fixture
-def project(emulated_cloud: Any, tmp_path: Path) -> Callable[[str], Project]:
-    def make(program: str) -> Project:
-        folder = tmp_path / "project"
-        (folder / "state").mkdir(parents=True)
-        (folder / "Pulumi.yaml").write_text("name: project\nruntime: python\n")
-        (folder / "Pulumi.test.yaml").write_text(f"config: {{'aws:region': {REGION}}}\n")
-        environment = {
-            **os.environ,
-            **emulated_cloud.environment,
-            "PULUMI_BACKEND_URL": (folder / "state").as_uri(),
-            "PULUMI_CONFIG_PASSPHRASE": "test",
-            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
-            "PULUMI_HOME": str(tmp_path / "home"),
-            "PULUMI_SKIP_UPDATE_CHECK": "true",
-        }
-        made = Project(folder, str(emulated_cloud.engine.command), environment)
-        made.write(program)
-        emulated_cloud.control.set_directory(str(folder))
-        made.run("stack", "init")
-        return made
-
-    return make
 
 
 def costs(estimated: Any) -> dict[str, tuple[str, ...]]:
@@ -99,9 +29,9 @@ def costs(estimated: Any) -> dict[str, tuple[str, ...]]:
 
 @pytest.mark.engine
 def test_plan_preview_and_state_of_a_service_cost_the_same(project, monkeypatch):
-    real = project(PROGRAM)
+    real = project(SERVICE)
     monkeypatch.chdir(real.folder)
-    program = lambda: exec(PROGRAM, {})  # noqa: E731, S102  the text that the engine runs
+    program = lambda: exec(SERVICE, {})  # noqa: E731, S102  the text that the engine runs
     config = {"aws:region": REGION}
     planned = [plan(program, project="project", stack="test", config=config, preview=each) for each in (True, False)]
     before = real.file("before.json", "preview", "--json")

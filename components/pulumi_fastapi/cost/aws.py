@@ -202,7 +202,8 @@ def load_balancer(p: Pricer) -> Iterator[Line]:
     name = kind.upper()
     yield p.line(Part.NETWORK, f"{name} hours", f"{kind}.hour", fixed(HOURS), "hour")
     traffic = p.traffic(len(p.stack.all(*BALANCERS)))
-    units = _alb_units(p, traffic) if kind == "alb" else _nlb_units(traffic)
+    gigabytes = p.usage.data_gb if p.usage.data_gb is not None else traffic.gib(traffic.response_bytes)
+    units = _alb_units(p, traffic, gigabytes) if kind == "alb" else _nlb_units(traffic, gigabytes)
     yield p.line(
         Part.NETWORK,
         f"{name} capacity units",
@@ -219,11 +220,10 @@ def load_balancer(p: Pricer) -> Iterator[Line]:
     yield from _egress(p)
 
 
-def _alb_units(p: Pricer, traffic: Traffic) -> Decimal:
+def _alb_units(p: Pricer, traffic: Traffic, gigabytes: Decimal) -> Decimal:
     """A unit is 25 new connections a second, 3,000 active ones, 1 GB an hour or 1,000 rule evaluations a second."""
     rate = traffic.requests_per_second
     rules = len(p.stack.all(LISTENER_RULE)) - 10  # the first ten are free
-    gigabytes = p.usage.data_gb if p.usage.data_gb is not None else traffic.gib(traffic.response_bytes)
     return max(
         rate / traffic.requests_per_connection / 25,
         rate * traffic.latency_ms / 1000 / 3000,
@@ -232,13 +232,13 @@ def _alb_units(p: Pricer, traffic: Traffic) -> Decimal:
     )
 
 
-def _nlb_units(traffic: Traffic) -> Decimal:
+def _nlb_units(traffic: Traffic, gigabytes: Decimal) -> Decimal:
     """A unit is 800 new connections a second, 100,000 active ones or 1 GB an hour."""
     rate = traffic.requests_per_second
     return max(
         rate / traffic.requests_per_connection / 800,
         rate * traffic.latency_ms / 1000 / 100_000,
-        traffic.gib(traffic.response_bytes) / HOURS,
+        gigabytes / HOURS,
     )
 
 
