@@ -179,8 +179,18 @@ class Database:
         return PoolUse(in_use=pool.checkedout(), size=pool.size() + max(pool._max_overflow, 0))
 
 
-def sync_engine(settings: DatabaseSettings | None = None, *, read_secret: ReadSecret = read_secret) -> Engine:
+def sync_engine(
+    settings: DatabaseSettings | None = None,
+    *,
+    read_secret: ReadSecret = read_secret,
+    credentials: Credentials | None = None,
+) -> Engine:
     """The same pool for code without `async`, over psycopg; `sync_engine().dispose()` closes it.
+
+    Args:
+        settings: default: the environment's.
+        read_secret: reads a secret by its ARN. Default: from AWS Secrets Manager.
+        credentials: to know with which login it has connected. Default: of its own.
 
     Raises:
         SettingsError: the environment names no database, or a variable cannot be used.
@@ -189,7 +199,7 @@ def sync_engine(settings: DatabaseSettings | None = None, *, read_secret: ReadSe
         import psycopg
 
     settings = settings or DatabaseSettings.from_environment()
-    credentials = Credentials(settings, read_secret)
+    credentials = credentials or Credentials(settings, read_secret)
     arguments: dict[str, Any] = {
         "host": settings.host,
         "port": settings.port,
@@ -197,6 +207,7 @@ def sync_engine(settings: DatabaseSettings | None = None, *, read_secret: ReadSe
         "application_name": _NAME,
         "connect_timeout": max(2, round(settings.pool_timeout)),  # libpq's least
         "tcp_user_timeout": 5000,
+        "keepalives_idle": 60,  # what stands between forgets silent connections after some minutes
     }
     if settings.trusted:
         arguments |= {"sslmode": "verify-full", "sslrootcert": str(settings.trusted)}

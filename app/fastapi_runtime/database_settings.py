@@ -67,7 +67,7 @@ class DatabaseSettings:
             SettingsError: no database is named, or a variable holds something else than it should.
         """
         if not configured(environment):
-            raise SettingsError("names no database; set DATABASE_HOST (or DATABASE_URL)")
+            raise SettingsError("the environment names no database; set DATABASE_HOST (or DATABASE_URL)")
         where = _parts(environment) if environment.get("DATABASE_HOST") else _parts_of_url(environment["DATABASE_URL"])
         port = _whole({"DATABASE_PORT": where.get("DATABASE_PORT") or "5432"}, "DATABASE_PORT", 5432, 1, 65535)
         return cls(
@@ -158,11 +158,12 @@ def export(environment: MutableMapping[str, str] = os.environ) -> None:
     settings = DatabaseSettings.from_environment(environment)
     for variable, value in settings.libpq().items():
         environment.setdefault(variable, value)
-    for variable, driver in _urls(environment).items():
+    for variable, driver in url_variables(environment).items():
         environment.setdefault(variable, settings.url(driver))
 
 
-def _urls(environment: Mapping[str, str]) -> dict[str, str | None]:
+def url_variables(environment: Mapping[str, str]) -> dict[str, str | None]:
+    """Which variables get a URL, with the driver of each: `DATABASE_URL` and those of `DATABASE_URLS`."""
     text = environment.get("DATABASE_URLS", "{}")
     try:
         urls = json.loads(text)

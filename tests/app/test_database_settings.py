@@ -63,7 +63,7 @@ def test_everything_else_does_not(host: str) -> None:
 @pytest.mark.parametrize(
     ("variables", "line"),
     [
-        ({}, "names no database; set DATABASE_HOST (or DATABASE_URL)"),
+        ({}, "the environment names no database; set DATABASE_HOST (or DATABASE_URL)"),
         (
             {"DATABASE_HOST": "db", "DATABASE_POOL_SIZE": "0"},
             "DATABASE_POOL_SIZE must be a whole number from 1 to 1000, got '0'",
