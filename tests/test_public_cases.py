@@ -85,19 +85,31 @@ def planned(preview: bool = False, **args: Any) -> Plan:
 # B02: a changed port replaces a target group that the listener still uses
 
 
-@pytest.mark.parametrize("change", [{"port": 8080}, {"readiness_path": "/health"}])
-def test_b02_the_new_target_group_is_made_and_used_before_the_old_one_goes(change: dict[str, Any]) -> None:
-    before, after = planned(), planned(app=FastAPIApp(image=IMAGE, **change))
-    for result in (before, after):
-        group, rule, service = (
-            result.find(kind) for kind in (aws.lb.TargetGroup, aws.lb.ListenerRule, aws.ecs.Service)
-        )
+def test_b02_no_target_group_depends_on_the_port() -> None:
+    """Each task registers with its own; so nothing is replaced, and nothing that the listener uses has to go."""
+    before, after = planned(), planned(app=FastAPIApp(image=IMAGE, port=8080))
+    assert [group.inputs for group in before.all(aws.lb.TargetGroup)] == [
+        group.inputs for group in after.all(aws.lb.TargetGroup)
+    ]
+
+
+def test_b02_both_ports_are_open_while_tasks_of_both_run() -> None:
+    """The old port's rule has another name, so it goes last."""
+
+    def port_rules(result: Plan) -> set[str]:
+        kinds = (aws.vpc.SecurityGroupIngressRule, aws.vpc.SecurityGroupEgressRule)
+        rules = [rule for kind in kinds for rule in result.all(kind)]
+        return {rule.urn for rule in rules if rule.inputs.get("fromPort") in (8000, 8080)}
+
+    before, after = port_rules(planned()), port_rules(planned(app=FastAPIApp(image=IMAGE, port=8080)))
+    assert (len(before), len(after), before & after) == (2, 2, set())
+
+
+def test_b02_a_target_group_that_has_to_go_goes_last() -> None:
+    result = planned()
+    for group in result.all(aws.lb.TargetGroup):
         assert not {"name", "namePrefix"} & set(group.inputs)
         assert group.options.delete_before_replace is None
-        assert group in rule.property_dependencies["actions"]
-        assert rule in service.dependencies
-    assert before.find(aws.lb.TargetGroup).urn == after.find(aws.lb.TargetGroup).urn
-    assert before.find(aws.lb.TargetGroup).inputs != after.find(aws.lb.TargetGroup).inputs
 
 
 # B03: a second service on an existing load balancer
@@ -218,7 +230,7 @@ OTHER_STACK = {"vpc_id": "vpc-7", "public": ["p-a", "p-b"], "private": ["a", "b"
 @pytest.mark.parametrize("preview", [True, False])
 def test_e01_ids_may_come_from_another_stack(preview: bool) -> None:
     result = plan(from_another_stack, stack_references={"org/net/dev": OTHER_STACK}, preview=preview)
-    assert result.find(aws.lb.TargetGroup).inputs["vpcId"] == "vpc-7"
+    assert result.find(aws.lb.TargetGroup, "api-tg").inputs["vpcId"] == "vpc-7"
     assert result.find(aws.lb.LoadBalancer).inputs["subnets"] == ["p-a", "p-b"]
     assert result.find(aws.ecs.Service).inputs["networkConfiguration"]["subnets"] == ["a", "b"]
     assert result.find(aws.ecs.Service).inputs["cluster"] == "arn:cluster/shared"
@@ -233,9 +245,9 @@ def test_e01_a_missing_output_is_named() -> None:
 # E02: tests that pass because nothing ran
 
 WRONG: list[Callable[[Plan], bool]] = [
-    lambda p: p.find(aws.lb.TargetGroup).inputs["port"] == 1,
-    lambda p: p.find(aws.lb.TargetGroup).inputs["vpcId"] == "vpc-2",
-    lambda p: p.find(aws.lb.TargetGroup).outputs["arn"] == "arn:wrong",
+    lambda p: p.find(aws.lb.TargetGroup, "api-tg").inputs["port"] == 1,
+    lambda p: p.find(aws.lb.TargetGroup, "api-tg").inputs["vpcId"] == "vpc-2",
+    lambda p: p.find(aws.lb.TargetGroup, "api-tg").outputs["arn"] == "arn:wrong",
     lambda p: p.find(aws.ecs.Service).inputs["cluster"] == "arn:wrong",
     lambda p: p.find(aws.ecs.Service).inputs["taskDefinition"] == "wrong",
     lambda p: p.find(aws.ecs.Service).inputs["desiredCount"] == 99,
@@ -273,7 +285,7 @@ def test_e02_twenty_wrong_expectations_all_fail(preview: bool) -> None:
 def test_e02_the_same_expectations_said_right_hold() -> None:
     """Otherwise the ones above might fail for another reason than being wrong."""
     result = planned()
-    assert result.find(aws.lb.TargetGroup).inputs["port"] == 8000
+    assert result.find(aws.lb.TargetGroup, "api-tg").inputs["port"] == 80
     assert result.find(aws.ecs.Service).inputs["cluster"] == result.find(aws.ecs.Cluster).outputs["arn"]
     assert result.find(aws.lb.LoadBalancer).options.protect is True
 

@@ -95,6 +95,11 @@ def _registry_token(args: Properties, place: Place) -> dict[str, Any]:
     }
 
 
+def _listener_rule(args: Properties, _: Place) -> dict[str, Any]:
+    # Where its traffic goes only AWS knows.
+    return {"id": args["arn"], "arn": args["arn"], "actions": [], "conditions": [], "priority": 1, "tags": {}}
+
+
 def _load_balancer_account(_: Properties, place: Place) -> dict[str, Any]:
     # The account differs per region in AWS; access logs of new regions use the log delivery service principal instead.
     return {"id": "127311923021", "arn": place.arn("iam", "root", region="", account="127311923021")}
@@ -168,6 +173,7 @@ LOOKUPS: dict[str, Lookup] = {
     "aws:index/getRegion:getRegion": _region,
     "aws:index/getPartition:getPartition": _partition,
     "aws:index/getAvailabilityZones:getAvailabilityZones": _availability_zones,
+    "aws:lb/getListenerRule:getListenerRule": _listener_rule,
     "aws:iam/getPolicyDocument:getPolicyDocument": policy_document,
     "aws:route53/getZone:getZone": _hosted_zone,
     "aws:ecr/getAuthorizationToken:getAuthorizationToken": _registry_token,

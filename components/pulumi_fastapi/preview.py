@@ -20,7 +20,19 @@ from .project import Encrypted, Project, ProjectError
 
 FORMAT = 1
 _SERVICE = "pulumi-fastapi:index:FargateFastAPIService"
-_PHASES = ("provision", "startup", "health", "canary", "linear", "bake", "drain", "stop", "failures", "rollback")
+_PHASES = (
+    "provision",
+    "startup",
+    "health",
+    "approval",
+    "canary",
+    "linear",
+    "bake",
+    "drain",
+    "stop",
+    "failures",
+    "rollback",
+)
 
 
 class ProgramError(ProjectError):

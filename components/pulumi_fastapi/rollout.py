@@ -55,14 +55,19 @@ class Rollout:
     """ROLLING: healthy tasks that a deploy keeps, in percent of the desired count. Default 100."""
     maximum_percent: int = 200
     """ROLLING: tasks that may run during a deploy, in percent of the desired count. Default 200."""
-    bake_minutes: int = 0
-    """Minutes that the old set stays ready for a rollback once all traffic has moved. Default 0."""
-    canary_bake_minutes: int = 10
-    """CANARY: minutes with a small share of the traffic. Default 10."""
-    step_percent: float = 10.0
-    """LINEAR: share of the traffic that moves at each step. Default 10."""
-    step_bake_minutes: int = 6
-    """LINEAR: minutes between two steps. Default 6."""
+    bake_minutes: int = 5
+    """Not ROLLING: minutes that the old set stays ready for a rollback once all traffic has moved. Default 5."""
+    canary_percent: float = 10.0
+    """CANARY: share of the traffic that moves first, 0.1 to 100. Default 10."""
+    canary_bake_minutes: int = 5
+    """CANARY: minutes with that share of the traffic. Default 5."""
+    step_percent: float = 20.0
+    """LINEAR: share of the traffic that moves at each step, 3 to 100. Default 20."""
+    step_bake_minutes: int = 2
+    """LINEAR: minutes between two steps. Default 2."""
+    approval_minutes: int = 0
+    """Not ROLLING: minutes that a deploy waits, ready but without traffic, for someone to continue it; then it rolls
+    back. Default 0: it does not wait."""
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -74,12 +79,19 @@ class Rollout:
             )
         for field in ("bake_minutes", "canary_bake_minutes", "step_bake_minutes"):
             in_range(field, getattr(self, field), 0, 1440, "minutes")
+        in_range("approval_minutes", self.approval_minutes, 0, 20160, "minutes")
+        in_range("canary_percent", self.canary_percent, 0.1, 100, "%")
         in_range("step_percent", self.step_percent, 3, 100, "%")
 
     @property
     def surge(self) -> float:
         """Peak of running tasks as a multiple of the desired count."""
-        return self.maximum_percent / 100 if self.strategy is Strategy.ROLLING else 2.0
+        return 2.0 if self.shifts_traffic else self.maximum_percent / 100
+
+    @property
+    def shifts_traffic(self) -> bool:
+        """Whether a full second set starts and the traffic moves to it."""
+        return self.strategy is not Strategy.ROLLING
 
     def batches(self, tasks: int) -> tuple[int, int]:
         """How often a rolling deploy of `tasks` starts new ones, and how often it stops old ones.
@@ -87,7 +99,7 @@ class Rollout:
         Raises:
             ArgumentError: the percentages leave no room to move (they are rounded to whole tasks).
         """
-        if self.strategy is not Strategy.ROLLING:
+        if self.shifts_traffic:
             return 1, 1
         floor = math.ceil(tasks * self.minimum_percent / 100)
         ceiling = math.floor(tasks * self.maximum_percent / 100)
@@ -108,15 +120,19 @@ class Rollout:
 
     @property
     def shift_terms(self) -> dict[str, int]:
-        """Seconds in which traffic moves and bakes."""
-        terms = {"bake": 60 * self.bake_minutes}
+        """Seconds in which a deploy waits for approval, and traffic moves and bakes."""
+        if not self.shifts_traffic:
+            return {}
+        terms = {}
+        if self.approval_minutes:
+            terms["approval"] = 60 * self.approval_minutes
         if self.strategy is Strategy.CANARY:
-            terms = {"canary": 60 * self.canary_bake_minutes, **terms}
+            terms["canary"] = 60 * self.canary_bake_minutes
         if self.strategy is Strategy.LINEAR:
             # ECS does not wait after the step that reaches 100 %.
             steps = math.ceil(round(100 / self.step_percent, 6))
-            terms = {"linear": 60 * self.step_bake_minutes * (steps - 1), **terms}
-        return terms
+            terms["linear"] = 60 * self.step_bake_minutes * (steps - 1)
+        return {**terms, "bake": 60 * self.bake_minutes}
 
 
 def surge(strategy: str = Strategy.ROLLING, maximum_percent: int = 200) -> float:

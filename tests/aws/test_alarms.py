@@ -202,7 +202,7 @@ def test_fewer_tasks_than_the_minimum_is_an_alarm(service: PlanService) -> None:
 def test_alarms_of_the_target_group_watch_this_service(full: Plan, found: dict[str, dict[str, Any]]) -> None:
     expected = {
         "LoadBalancer": full.find(aws.lb.LoadBalancer).outputs["arnSuffix"],
-        "TargetGroup": full.find(aws.lb.TargetGroup).outputs["arnSuffix"],
+        "TargetGroup": full.find(aws.lb.TargetGroup, "api-tg").outputs["arnSuffix"],
     }
     for label in ("latency", "unhealthy", "down", "tasks"):
         assert found[label]["dimensions"] == expected
@@ -267,7 +267,13 @@ def test_a_topic_that_exists_is_used_by_all_alarms(service: PlanService) -> None
 
 
 def test_the_dashboard_shows_the_service_and_its_database() -> None:
-    parts = {"lb": "app/lb/1", "tg": "targetgroup/tg/1", "cluster": "c", "service": "s", "region": "eu-west-1"}
+    parts: dict[str, Any] = {
+        "lb": "app/lb/1",
+        "targets": ["targetgroup/tg/1"],
+        "cluster": "c",
+        "service": "s",
+        "region": "eu-west-1",
+    }
     without = json.loads(dashboard_body(parts))["widgets"]
     with_database = json.loads(dashboard_body({**parts, "db": "database-1"}))["widgets"]
     assert len(with_database) == len(without) + 3
@@ -276,7 +282,7 @@ def test_the_dashboard_shows_the_service_and_its_database() -> None:
 
 
 def test_widgets_do_not_cover_each_other() -> None:
-    parts = dict.fromkeys(("lb", "tg", "cluster", "service", "region", "db"), "x")
+    parts = {**dict.fromkeys(("lb", "cluster", "service", "region", "db"), "x"), "targets": ["x"]}
     places = [(widget["x"], widget["y"]) for widget in json.loads(dashboard_body(parts))["widgets"]]
     assert len(set(places)) == len(places)
     assert all(x + 8 <= 24 for x, _ in places)

@@ -146,7 +146,7 @@ def test_any_arguments_are_accepted_or_refused_by_name(args: type, later: Any) -
     unclear: list[str] = []
     attempt()
     assert unclear == []
-    assert min(outcomes.values()) > 10, outcomes  # both ends were tried
+    assert min(outcomes.values()) >= 10, outcomes  # both ends were tried
 
 
 # What is accepted can be planned

@@ -39,7 +39,7 @@ def test_it_aims_at_cpu_and_memory() -> None:
 def test_requests_count_if_they_are_asked_for(service: PlanService) -> None:
     result = service(requests_per_target=600)
     policy = policies(result)["ALBRequestCountPerTarget"]
-    balancer, group = result.find(aws.lb.LoadBalancer), result.find(aws.lb.TargetGroup)
+    balancer, group = result.find(aws.lb.LoadBalancer), result.find(aws.lb.TargetGroup, "api-tg")
     label = f"{balancer.outputs['arnSuffix']}/{group.outputs['arnSuffix']}"
     assert policy["targetValue"] == 600
     assert policy["predefinedMetricSpecification"]["resourceLabel"] == label

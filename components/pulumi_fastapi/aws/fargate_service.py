@@ -1,7 +1,7 @@
 """A FastAPI app on AWS Fargate."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
 from typing import Any, Optional
 
 import pulumi
@@ -12,13 +12,14 @@ from ..app import DEFAULT_MODULE, DERIVED, FastAPIApp
 from ..component import Component, as_args, check_name, fitting_name
 from ..connection_pool import ConnectionDemand
 from ..errors import ArgumentError
-from ..rollout import Rollout, worst_case_seconds
+from ..rollout import Rollout, Strategy, worst_case_seconds
 from ..sizing import check_fargate_size, worker_count
 from ..timeouts import TimeoutLadder, ladder
 from ..validation import check_fields, in_range, one_of
-from .alarms import AlarmTopic, Dashboard, LoadBalancerAlarms, ServiceAlarms, check_emails, subscribe
+from .alarms import AlarmTopic, Dashboard, LoadBalancerAlarms, ServiceAlarms, TrafficAlarms, check_emails, subscribe
 from .autoscaling import Autoscaling
 from .database import Database, DatabaseLike, allow_clients, claim_connections
+from .deployment import deployment_configuration, load_balancer
 from .image import ARCHITECTURES, PLACEHOLDER, Image, ImageArgs
 from .load_balancer import (
     LoadBalancer,
@@ -26,6 +27,7 @@ from .load_balancer import (
     LoadBalancerLike,
     Target,
     TargetArgs,
+    arn_suffix,
     check_domain,
     check_paths,
     check_rule,
@@ -35,9 +37,11 @@ from .load_balancer import (
 from .logs import check_retention
 from .network import Network, NetworkLike, Outbound
 from .registry import Registry, RegistryArgs
-from .roles import TaskRoles
+from .roles import TaskRoles, TrafficRole
 from .secrets import Secrets
-from .task import CONTAINER, Task
+from .task import Task
+
+_ROLLOUT = tuple(each.name for each in fields(Rollout) if not each.name.endswith("imum_percent"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +101,23 @@ class FargateFastAPIServiceArgs:
     """Images to keep in the registry. Default 20."""
     access_logs: bool = False
     """Write the load balancer's access logs into a bucket. Default off."""
+    strategy: Strategy = Strategy.ROLLING
+    """How a deploy replaces tasks: `ROLLING` in batches; `BLUE_GREEN`, `CANARY` and `LINEAR` start a full second set,
+    move the traffic at once, in two steps or evenly, and go back when an alarm fires. Default ROLLING, the fastest and
+    cheapest."""
+    bake_minutes: int = 5
+    """Not ROLLING: minutes that the old tasks stay ready once all traffic has moved. Default 5."""
+    canary_percent: float = 10.0
+    """CANARY: share of the traffic that moves first. Default 10."""
+    canary_bake_minutes: int = 5
+    """CANARY: minutes with that share. Default 5."""
+    step_percent: float = 20.0
+    """LINEAR: share of the traffic that moves at each step, 3 to 100. Default 20."""
+    step_bake_minutes: int = 2
+    """LINEAR: minutes between two steps. Default 2."""
+    approval_minutes: int = 0
+    """Not ROLLING: minutes to wait, ready but without traffic, for someone to continue the deploy; then it goes back.
+    Default 0: it does not wait."""
     alarm_emails: Optional[list[str]] = None
     """Addresses that alarms go to; each must confirm once. Default none."""
     alarm_topic_arn: Optional[Input[str]] = None
@@ -145,10 +166,16 @@ class FargateFastAPIServiceArgs:
             raise ArgumentError(
                 "zone_id", None, f"HTTPS for {self.domain} needs its Route 53 zone_id, or a certificate_arn"
             )
+        self._check_strategy()
         self._check_load_balancer()
         self._check_endpoints()
         self._check_database()
         self._check_one_network()
+
+    @property
+    def rollout(self) -> Rollout:
+        """How the service moves to new tasks."""
+        return Rollout(**{name: getattr(self, name) for name in _ROLLOUT})
 
     @property
     def workers_per_task(self) -> int:
@@ -160,10 +187,25 @@ class FargateFastAPIServiceArgs:
         return ConnectionDemand(
             client=client,
             tasks=self.tasks_max,
-            surge=Rollout().surge,
+            surge=self.rollout.surge,
             workers=self.workers_per_task,
             pool=self.app.pool,
         )
+
+    def _check_strategy(self) -> None:
+        rollout, default = self.rollout, Rollout()
+        users = {
+            "canary": (Strategy.CANARY,),
+            "step": (Strategy.LINEAR,),
+            "bake": (Strategy.BLUE_GREEN, Strategy.CANARY, Strategy.LINEAR),
+            "approval": (Strategy.BLUE_GREEN, Strategy.CANARY, Strategy.LINEAR),
+        }
+        for name in _ROLLOUT:
+            strategies = users.get(name.split("_")[0])
+            if strategies and rollout.strategy not in strategies and getattr(self, name) != getattr(default, name):
+                raise ArgumentError(
+                    name, getattr(self, name), f"is of use only with strategy {' or '.join(strategies)}"
+                )
 
     def _check_load_balancer(self) -> None:
         if self.load_balancer is None:
@@ -277,7 +319,7 @@ class FargateFastAPIService(Component):
         self.args = args = as_args(FargateFastAPIServiceArgs, args)
         if args.load_balancer is not None:
             check_rule(args.load_balancer, fitting_name(name, "", 128), args.domain, args.paths, args.priority)
-        app, rungs, rollout = args.app, ladder(args.app.timeouts), Rollout()
+        app, rungs, rollout = args.app, ladder(args.app.timeouts), args.rollout
         workers = args.workers_per_task
         budget = claim_connections(args.database, args.connection_demand(name)) if args.database else None
         super().__init__(name, args, opts)
@@ -318,13 +360,17 @@ class FargateFastAPIService(Component):
             keep_revisions=args.deletion_protection,
             opts=self.child,
         )
-        group = self._security_group()
+        group, entry = self._security_group()
+        topic = self._topic()
+        alarms = TrafficAlarms(
+            name, **self._traffic(target), topic_arn=topic, latency_seconds=args.alarm_latency, opts=self.child
+        )
         deployment = worst_case_seconds(rungs, rollout, tasks=args.tasks_max)
         service = self._service(
-            cluster_arn, task, target, group, rungs, rollout, deployment.total, [*roles.policies, target]
+            cluster_arn, task, target, group, rungs, alarms, deployment.total, [*roles.policies, *entry]
         )
         self._autoscaling(cluster_name, service, target)
-        topic = self._watch(cluster_name, service, target, logs)
+        self._watch(cluster_name, service, target, logs, topic)
         self.publish(
             url=target.url,
             image=image,
@@ -439,7 +485,6 @@ class FargateFastAPIService(Component):
             TargetArgs(
                 load_balancer=self.load_balancer,
                 vpc_id=self.network.vpc_id,
-                port=args.app.port,
                 health_path=args.app.readiness_path,
                 ladder=rungs,
                 domain=args.domain,
@@ -451,8 +496,9 @@ class FargateFastAPIService(Component):
             opts=self.child,
         )
 
-    def _security_group(self) -> aws.ec2.SecurityGroup:
-        """The tasks': in from the load balancer only, out to anywhere, as an app calls what it calls."""
+    def _security_group(self) -> tuple[aws.ec2.SecurityGroup, list[pulumi.Resource]]:
+        """The tasks', in from the load balancer only, out to anywhere, as an app calls what it calls; and the rules
+        that have to exist before tasks get traffic."""
         group = aws.ec2.SecurityGroup(
             self.child_name("tasks"),
             vpc_id=self.network.vpc_id,
@@ -461,8 +507,9 @@ class FargateFastAPIService(Component):
             opts=self.child,
         )
         balancer, port = self.load_balancer.security_group_id, self.args.app.port
-        aws.vpc.SecurityGroupIngressRule(
-            self.child_name("tasks-in"),
+        # Named by the port: another one opens before the old one closes, when the last old task is gone.
+        into_tasks = aws.vpc.SecurityGroupIngressRule(
+            self.child_name(f"tasks-in-{port}"),
             security_group_id=group.id,
             referenced_security_group_id=balancer,
             description="From the load balancer",
@@ -471,8 +518,8 @@ class FargateFastAPIService(Component):
             to_port=port,
             opts=self.child,
         )
-        aws.vpc.SecurityGroupEgressRule(
-            self.child_name("lb-out"),
+        out_of_balancer = aws.vpc.SecurityGroupEgressRule(
+            self.child_name(f"lb-out-{port}"),
             security_group_id=balancer,
             referenced_security_group_id=group.id,
             description=f"To the tasks of {self.resource_name}",
@@ -491,7 +538,7 @@ class FargateFastAPIService(Component):
         )
         if self.args.database is not None:
             allow_clients(self, "tasks", self.args.database.security_group_id, group.id, self.args.database.port)
-        return group
+        return group, [into_tasks, out_of_balancer]
 
     def _service(
         self,
@@ -500,12 +547,13 @@ class FargateFastAPIService(Component):
         target: Target,
         group: aws.ec2.SecurityGroup,
         rungs: TimeoutLadder,
-        rollout: Rollout,
+        alarms: TrafficAlarms,
         deadline: int,
-        depends_on: list[pulumi.Resource],
+        needed: Sequence[pulumi.Resource],
     ) -> aws.ecs.Service:
-        args = self.args
+        args, rollout = self.args, self.args.rollout
         timeout = f"{deadline}s"
+        role = self._traffic_role(target) if rollout.shifts_traffic else None
         return aws.ecs.Service(
             self.child_name("service"),
             cluster=cluster_arn,
@@ -516,10 +564,14 @@ class FargateFastAPIService(Component):
             force_new_deployment=True,
             platform_version="LATEST",
             deployment_controller={"type": "ECS"},
-            deployment_configuration={"strategy": rollout.strategy.value},
+            deployment_configuration=deployment_configuration(rollout),
             deployment_minimum_healthy_percent=rollout.minimum_percent,
             deployment_maximum_percent=rollout.maximum_percent,
             deployment_circuit_breaker={"enable": True, "rollback": True},
+            # A rolling deploy would wait minutes for them to stay quiet; it has the circuit breaker.
+            alarms=aws.ecs.ServiceAlarmsArgs(enable=True, rollback=True, alarm_names=alarms.alarm_names)
+            if rollout.shifts_traffic
+            else None,
             health_check_grace_period_seconds=rungs.grace,
             wait_for_steady_state=True,
             availability_zone_rebalancing="ENABLED",
@@ -531,15 +583,16 @@ class FargateFastAPIService(Component):
                 "security_groups": [group.id],
                 "assign_public_ip": self.network.assign_public_ip,
             },
-            load_balancers=[
-                {"target_group_arn": target.arn, "container_name": CONTAINER, "container_port": args.app.port}
-            ],
+            load_balancers=[load_balancer(target, role, args.app.port)],
             opts=self.child_options(
-                depends_on=depends_on,
+                depends_on=[*needed, *(role.policies if role else ()), target],
                 ignore_changes=["desiredCount"] if args.tasks_max > args.tasks_min else None,
                 custom_timeouts=CustomTimeouts(create=timeout, update=timeout, delete=timeout),
             ),
         )
+
+    def _traffic_role(self, target: Target) -> TrafficRole:
+        return TrafficRole(self.resource_name, [target.arn, target.alternate_arn], target.rule_arn, opts=self.child)
 
     def _autoscaling(self, cluster_name: Output[str], service: aws.ecs.Service, target: Target) -> None:
         args = self.args
@@ -555,23 +608,32 @@ class FargateFastAPIService(Component):
             target_cpu=args.target_cpu,
             target_memory=args.target_memory,
             requests_per_target=args.requests_per_target,
-            resource_label=Output.concat(self.load_balancer.arn_suffix, "/", target.arn_suffix),
+            **self._traffic(target),
             opts=self.child,
         )
 
-    def _watch(
-        self, cluster_name: Output[str], service: aws.ecs.Service, target: Target, logs: aws.cloudwatch.LogGroup
-    ) -> Input[str]:
+    def _traffic(self, target: Target) -> dict[str, Any]:
+        """The metrics' dimensions: the group that has the traffic, or both where a deploy moves it between them."""
+        groups = [target.arn, target.alternate_arn] if self.args.rollout.shifts_traffic else [target.live_arn]
+        return {"load_balancer": self.load_balancer.arn_suffix, "targets": [arn_suffix(group) for group in groups]}
+
+    def _topic(self) -> Input[str]:
         args, database = self.args, self.args.database
         topic = args.alarm_topic_arn or (database.alarm_topic_arn if database else None)
         topic = topic or AlarmTopic(self.resource_name, opts=self.child).arn
         subscribe(self, topic, args.alarm_emails or ())
-        names: Mapping[str, Input[str]] = {
-            "load_balancer": self.load_balancer.arn_suffix,
-            "target": target.arn_suffix,
-            "cluster": cluster_name,
-            "service": service.name,
-        }
+        return topic
+
+    def _watch(
+        self,
+        cluster_name: Output[str],
+        service: aws.ecs.Service,
+        target: Target,
+        logs: aws.cloudwatch.LogGroup,
+        topic: Input[str],
+    ) -> None:
+        args, database = self.args, self.args.database
+        names: dict[str, Any] = {**self._traffic(target), "cluster": cluster_name, "service": service.name}
         if first_on(self.load_balancer, "alarms", self.resource_name):
             LoadBalancerAlarms(self.resource_name, names["load_balancer"], topic, opts=self.child)
         ServiceAlarms(
@@ -580,12 +642,10 @@ class FargateFastAPIService(Component):
             log_group=logs.name,
             min_tasks=args.tasks_min,
             topic_arn=topic,
-            latency_seconds=args.alarm_latency,
             opts=self.child,
         )
         instance = getattr(database, "instance", None)
         Dashboard(self.resource_name, **names, database=instance.identifier if instance else None, opts=self.child)
-        return topic
 
 
 def _capacity(spot_percent: int) -> list[aws.ecs.ServiceCapacityProviderStrategyArgs]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 
 import pulumi
 import pulumi_aws as aws
-from pulumi import Input, Output, ResourceOptions
+from pulumi import Input, InvokeOptions, Output, ResourceOptions
 
 from ..component import Component, as_args, check_name, claims_on
 from ..errors import ArgumentError
@@ -334,8 +334,6 @@ class TargetArgs:
     """The load balancer to attach to."""
     vpc_id: Input[str]
     """VPC of the targets."""
-    port: int
-    """Port the targets listen on."""
     health_path: str
     """Path that answers 200 when a target can take traffic."""
     ladder: TimeoutLadder
@@ -361,31 +359,60 @@ class TargetArgs:
 
 
 class Target(Component):
-    """A service's share of a load balancer: target group, listener rule, and where wanted a certificate and a DNS name.
+    """A service's share of a load balancer: a pair of target groups, a listener rule, and where wanted a certificate
+    and a DNS name.
 
+    The deploys that shift traffic start each version in the group that is free, and move the rule's weights. A rolling
+    deploy stays in the group that has the traffic. So a service can go from one strategy to another in place.
     Costs nothing by itself.
     """
 
     arn: Output[str]
-    """ARN of the target group."""
-    arn_suffix: Output[str]
-    """`targetgroup/name/id`, the dimension of its metrics."""
+    """ARN of the first target group."""
+    alternate_arn: Output[str]
+    """ARN of the second one."""
+    live_arn: Output[str]
+    """ARN of the one that has the traffic, or most of it."""
     rule_arn: Output[str]
     """ARN of the listener rule."""
     url: Output[str]
     """Where the service answers."""
 
     def __init__(self, name: str, args: TargetArgs, opts: Optional[ResourceOptions] = None) -> None:
-        balancer, ladder = args.load_balancer, args.ladder
+        balancer = args.load_balancer
         check_name(name)
         claimed = check_rule(balancer, name, args.domain, args.paths, args.priority)
         claims_on(balancer, balancer.listener_arn).update(claimed)
         super().__init__(name, None, opts)
-        group = aws.lb.TargetGroup(
-            # No fixed name: port and VPC replace a group, and ELB refuses to delete one that a rule still uses.
-            self.child_name("tg", limit=32),
+        group, alternate = self._group("tg", args), self._group("tg-2", args)
+        self._certificate(args)
+        rule = aws.lb.ListenerRule(
+            self.child_name("rule"),
+            listener_arn=balancer.listener_arn,
+            priority=next(iter(claimed)),
+            conditions=_conditions(args),
+            actions=[aws.lb.ListenerRuleActionArgs(type="forward", target_group_arn=group.arn)],
+            # ECS moves the traffic between the groups; set back, the rule would send it to an empty one.
+            opts=self.child_options(ignore_changes=["actions"]),
+        )
+        self._alias(args)
+        scheme = "https" if balancer.https else "http"
+        self.publish(
+            arn=group.arn,
+            alternate_arn=alternate.arn,
+            live_arn=self._live(rule.arn, group.arn),
+            rule_arn=rule.arn,
+            url=Output.concat(f"{scheme}://", args.domain or balancer.dns_name),
+        )
+
+    def _group(self, label: str, args: TargetArgs) -> aws.lb.TargetGroup:
+        ladder = args.ladder
+        return aws.lb.TargetGroup(
+            # No fixed name: a VPC replaces a group, and ELB refuses to delete one that a rule still uses.
+            self.child_name(label, limit=32),
             vpc_id=args.vpc_id,
-            port=args.port,
+            # Each task registers with its own port; this one is for nobody, so that another port replaces no group.
+            port=80,
             protocol="HTTP",
             target_type="ip",
             deregistration_delay=ladder.drain,
@@ -401,23 +428,10 @@ class Target(Component):
             tags={"Name": self.resource_name},
             opts=self.child,
         )
-        self._certificate(args)
-        rule = aws.lb.ListenerRule(
-            self.child_name("rule"),
-            listener_arn=balancer.listener_arn,
-            priority=next(iter(claimed)),
-            conditions=_conditions(args),
-            actions=[aws.lb.ListenerRuleActionArgs(type="forward", target_group_arn=group.arn)],
-            opts=self.child,
-        )
-        self._alias(args)
-        scheme = "https" if balancer.https else "http"
-        self.publish(
-            arn=group.arn,
-            arn_suffix=group.arn_suffix,
-            rule_arn=rule.arn,
-            url=Output.concat(f"{scheme}://", args.domain or balancer.dns_name),
-        )
+
+    def _live(self, rule_arn: Output[str], first: Output[str]) -> Output[str]:
+        actions = aws.lb.get_listener_rule_output(arn=rule_arn, opts=InvokeOptions(parent=self)).actions
+        return Output.all(actions, first).apply(lambda known: live_group(known[0], known[1]))
 
     def _certificate(self, args: TargetArgs) -> None:
         """One for the listener, unless the load balancer or another service of this domain brings it."""
@@ -460,6 +474,22 @@ def first_on(load_balancer: "LoadBalancerLike", what: Union[str, tuple[str, str]
     """Whether nobody in this program has it on the load balancer yet; then `name` does from now on."""
     claims = claims_on(load_balancer, load_balancer.listener_arn)
     return what not in claims and claims.setdefault(what, name) == name
+
+
+def arn_suffix(arn: Input[str]) -> Output[str]:
+    """The end of an ARN that is the dimension of its metrics: `targetgroup/name/id`."""
+    return Output.from_input(arn).apply(lambda known: known.split(":")[-1])
+
+
+def live_group(actions: Sequence[Any], first: str) -> str:
+    """The target group that a listener rule sends most of its requests to; `first` where it says nothing of weights."""
+    weights = {
+        group["arn"]: group["weight"]
+        for action in actions or ()
+        for forward in action.get("forwards") or ()
+        for group in forward.get("target_groups") or ()
+    }
+    return max(weights, key=lambda arn: (weights[arn], arn == first), default=first)
 
 
 def rule_priority(name: str, domain: Optional[str], paths: Optional[Sequence[str]]) -> int:

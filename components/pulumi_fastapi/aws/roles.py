@@ -22,6 +22,9 @@ _EXECUTE_COMMAND = [
     "ssmmessages:OpenControlChannel",
     "ssmmessages:OpenDataChannel",
 ]
+_DESCRIBE_TRAFFIC = [
+    f"elasticloadbalancing:Describe{what}" for what in ("Listeners", "Rules", "TargetGroups", "TargetHealth")
+]
 _READ = {"secretsmanager": "secretsmanager:GetSecretValue", "ssm": "ssm:GetParameters"}
 
 
@@ -89,6 +92,44 @@ class TaskRoles(Component):
             task_role_arn=task.arn,
             task_role_name=task.name,
         )
+
+
+class TrafficRole(Component):
+    """The role with which ECS moves a service's traffic from one target group to the other. Costs nothing."""
+
+    arn: Output[str]
+    """ARN of the role."""
+    policies: list[aws.iam.RolePolicy]
+    """What has to exist before ECS can use it."""
+
+    def __init__(
+        self,
+        name: str,
+        target_group_arns: Sequence[Input[str]],
+        rule_arn: Input[str],
+        opts: Optional[ResourceOptions] = None,
+    ) -> None:
+        super().__init__(name, None, opts)
+        role = aws.iam.Role(
+            self.child_name("traffic", limit=64),
+            assume_role_policy=policies.trust("ecs.amazonaws.com"),
+            opts=self.child,
+        )
+        policy = aws.iam.RolePolicy(
+            self.child_name("traffic"),
+            role=role.name,
+            policy=policies.document(
+                policies.allow(
+                    ["elasticloadbalancing:RegisterTargets", "elasticloadbalancing:DeregisterTargets"],
+                    target_group_arns,
+                ),
+                policies.allow(["elasticloadbalancing:ModifyRule"], rule_arn),
+                policies.allow(_DESCRIBE_TRAFFIC, "*"),  # these actions know no resources
+            ),
+            opts=self.child,
+        )
+        self.policies = [policy]
+        self.publish(arn=role.arn)
 
 
 def pull_statements(image: str) -> list[policies.Statement]:

@@ -394,6 +394,29 @@ def _listener(context: InvokeContext, arguments: Properties) -> Properties:
     }
 
 
+def _listener_rule(context: InvokeContext, arguments: Properties) -> Properties:
+    """As much as a program needs to see where a rule's traffic goes."""
+    (rule,) = context.call("elbv2", "DescribeRules", RuleArns=[arguments["arn"]])["Rules"]
+    actions = []
+    for order, action in enumerate(rule["Actions"], start=1):
+        groups = action.get("ForwardConfig", {}).get("TargetGroups")
+        if not groups and action.get("TargetGroupArn"):
+            groups = [{"TargetGroupArn": action["TargetGroupArn"], "Weight": 1}]
+        forward = {
+            "targetGroups": [
+                {"arn": group["TargetGroupArn"], "weight": float(group.get("Weight", 1))} for group in groups or []
+            ]
+        }
+        actions.append({"type": action["Type"], "order": float(order), "forwards": [forward] if groups else []})
+    return {
+        "id": rule["RuleArn"],
+        "arn": rule["RuleArn"],
+        "actions": actions,
+        "priority": float(rule["Priority"]),
+        "region": context.region,
+    }
+
+
 def _db_instance(context: InvokeContext, arguments: Properties) -> Properties:
     answer = context.call("rds", "DescribeDBInstances", DBInstanceIdentifier=arguments["dbInstanceIdentifier"])
     found = answer["DBInstances"][0]
@@ -444,6 +467,7 @@ INVOKES: Mapping[str, Invoke] = {
     "aws:index/getPartition:getPartition": _partition,
     "aws:index/getRegion:getRegion": _region,
     "aws:lb/getListener:getListener": _listener,
+    "aws:lb/getListenerRule:getListenerRule": _listener_rule,
     "aws:lb/getLoadBalancer:getLoadBalancer": _load_balancer,
     "aws:rds/getInstance:getInstance": _db_instance,
     "aws:route53/getZone:getZone": _zone,

@@ -60,6 +60,7 @@ def _finish_deployment(context: Context) -> None:
     """
     fault = context.api.strike("ecs", DEPLOYMENT, context.name)
     if fault is None or fault.effect is None:
+        _shift_traffic(context)
         return
     verb = "update" if context.old else "create"
     waits = bool(context.inputs.get("waitForSteadyState"))
@@ -77,6 +78,29 @@ def _finish_deployment(context: Context) -> None:
             f"waiting for ECS Service ({context.id}) {verb}: ECS deployment circuit breaker was triggered: "
             "the deployment was rolled back"
         )
+
+
+def _shift_traffic(context: Context) -> None:
+    """What ECS does to the listener rule in all strategies but ROLLING: the other target group gets the traffic."""
+    strategy = (context.inputs.get("deploymentConfiguration") or {}).get("strategy", "ROLLING")
+    if strategy == "ROLLING" or not context.old:
+        return
+    for balancer in context.inputs.get("loadBalancers") or []:
+        advanced = balancer.get("advancedConfiguration")
+        if not advanced:
+            continue
+        groups = [balancer["targetGroupArn"], advanced["alternateTargetGroupArn"]]
+        rule_arn = advanced["productionListenerRule"]
+        (rule,) = context.api.look_up("elbv2", "DescribeRules", {"RuleArns": [rule_arn]}, context.region)["Rules"]
+        (action,) = rule["Actions"]
+        weights = {
+            group["TargetGroupArn"]: group.get("Weight", 1)
+            for group in action.get("ForwardConfig", {}).get("TargetGroups") or []
+        } or {action["TargetGroupArn"]: 1}
+        live = max(weights, key=lambda arn: weights[arn])
+        moved = [{"TargetGroupArn": group, "Weight": 0 if group == live else 100} for group in groups]
+        actions = [{"Type": "forward", "ForwardConfig": {"TargetGroups": moved}}]
+        context.api.look_up("elbv2", "ModifyRule", {"RuleArn": rule_arn, "Actions": actions}, context.region)
 
 
 class _WaitError(ApiError):
