@@ -8,7 +8,7 @@ from typing import Any
 from starlette.types import ASGIApp
 from uvicorn.importer import ImportFromStringError, import_from_string
 
-from . import health
+from . import database_settings, health
 from .edge import Edge
 from .observability import Observability
 from .settings import Settings
@@ -25,9 +25,11 @@ def load(settings: Settings, observability: Observability) -> Edge:
 
     Raises:
         AppNotFound: no such module or attribute. Errors inside the app's own modules come through as they are.
+        SettingsError: a variable of the database holds something else than it should.
     """
     if settings.database_host is not None:
         health.register("database", _accepts_connections(settings.database_host, settings.database_port))
+        database_settings.export()
     factory = settings.module.endswith("()")
     try:
         found: Any = import_from_string(settings.module.removesuffix("()"))

@@ -203,7 +203,7 @@ class TokenVerifier:
         return next(iter(self._keys.values())) if kid is None and len(self._keys) == 1 else self._keys.get(kid)
 
     def _stale(self) -> bool:
-        return time.monotonic() - self._fetched_at >= COOLDOWN_SECONDS
+        return bool(self._url) and time.monotonic() - self._fetched_at >= COOLDOWN_SECONDS
 
     async def _fetch(self) -> None:
         """Fetch the keys, once for all who wait.

@@ -28,7 +28,7 @@ from .edge import Edge
 from .loading import AppNotFound, load
 from .observability import Observability, logs
 from .observability.metrics import SAMPLE_SECONDS, Lag, Sample, pool_uses, resident_memory
-from .settings import Settings
+from .settings import Settings, SettingsError
 
 ALL_ADDRESSES = "0.0.0.0"  # noqa: S104 (what reaches a container is decided outside of it)
 _TICK_SECONDS = 0.1  # of uvicorn's main loop
@@ -219,7 +219,7 @@ class WorkersApplication(BaseApplication):  # type: ignore[misc]
         """Import the app."""
         try:
             return load(self.settings, self.observed)
-        except AppNotFound as error:
+        except (AppNotFound, SettingsError) as error:
             raise AppImportError(str(error)) from None
 
     def run(self) -> None:
