@@ -13,6 +13,8 @@ from .resources import NotKnown, Resource
 from .usage import Traffic, Usage, UsageFile
 
 ZERO = Decimal(0)
+_DIGITS = 12
+_GRAIN = Decimal(1).scaleb(-_DIGITS)
 
 
 class Part(StrEnum):
@@ -80,9 +82,9 @@ class Line:
         low, expected, high = self.quantity
         most = self.ceiling or self.price
         return Range(
-            self.price.cost(low) if self.price else ZERO,
-            self.price.cost(expected) if self.price else ZERO,
-            most.cost(high) if most else ZERO,
+            _exact(self.price.cost(low)) if self.price else ZERO,
+            _exact(self.price.cost(expected)) if self.price else ZERO,
+            _exact(most.cost(high)) if most else ZERO,
         )
 
     @property
@@ -166,6 +168,12 @@ class Estimate:
     def age(self, today: Optional[datetime.date] = None) -> str:
         """One sentence on prices older than 90 days; empty when there are none."""
         return age_note((line.price for line in self.lines if line.price), today or datetime.date.today())
+
+
+def _exact(cost: Decimal) -> Decimal:
+    """So few digits that sums are exact, in whatever order."""
+    exponent = cost.as_tuple().exponent
+    return cost.quantize(_GRAIN) if isinstance(exponent, int) and exponent < -_DIGITS else cost
 
 
 def add(costs: Iterable[Range]) -> Range:

@@ -272,8 +272,8 @@ def as_data(report: Report) -> dict[str, Any]:
         "hours": 730,
         "at_least": estimate.at_least,
         "monthly": _bounds(estimate.total),
-        "baseline": str(estimate.baseline),
-        "usage": str(estimate.usage),
+        "baseline": _text(estimate.baseline),
+        "usage": _text(estimate.usage),
         "parts": {part.value: _bounds(cost) for part, cost in estimate.parts().items()},
         "traffic": {key: _text(value) for key, value in estimate.traffic.model_dump().items()},
         "lines": [_line(line, estimate) for lines in estimate.resources().values() for line in lines],
@@ -282,16 +282,16 @@ def as_data(report: Report) -> dict[str, Any]:
             for each in estimate.not_priced
         ],
         "free_resources": estimate.free,
-        "savings": [{"change": each.change, "monthly": str(each.amount)} for each in estimate.savings],
+        "savings": [{"change": each.change, "monthly": _text(each.amount)} for each in estimate.savings],
         "notes": report.notes(),
         "verdicts": list(report.verdicts),
     }
     if report.base is not None:
         data["diff"] = {
             "base": _bounds(report.base.total),
-            "monthly": str(estimate.total.expected - report.base.total.expected),
+            "monthly": _text(estimate.total.expected - report.base.total.expected),
             "changes": [
-                {"kind": each.kind, "urn": each.resource.urn, "old": str(each.old), "new": str(each.new)}
+                {"kind": each.kind, "urn": each.resource.urn, "old": _text(each.old), "new": _text(each.new)}
                 for each in report.changes()
             ],
         }
@@ -326,7 +326,7 @@ def _bounds(cost: Range) -> dict[str, str]:
 
 
 def _text(value: Optional[Decimal]) -> Optional[str]:
-    return None if value is None else format(value, "f")
+    return None if value is None else format(value.normalize(), "f")
 
 
 # Pull request comment
