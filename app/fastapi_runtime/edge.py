@@ -14,8 +14,8 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from http import HTTPStatus
+from random import getrandbits
 from typing import Any
-from uuid import uuid4
 
 from starlette.websockets import WebSocketDisconnect
 
@@ -34,6 +34,8 @@ Headers = list[tuple[bytes, bytes]]
 
 CLIENT_WENT_AWAY = 499
 _SANE_ID = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._=:/+-]{7,127}")
+_NOT_UUID4 = ~(0xF << 76 | 0x3 << 62)  # an id need not be a secret, so it need not cost a system call
+_UUID4 = 0x4 << 76 | 0x2 << 62
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"}
 _STARLETTES_OWN = (b"content-length", b"21")  # of the body "Internal Server Error"
 
@@ -63,7 +65,8 @@ class Edge:
         self.in_flight = 0
         self.proxies = Proxies(settings.proxies, settings.proxy_hops)
         self.routes = RouteNames()
-        self.log = logs.request_writer(settings.log_level, as_json=settings.log_json)
+        self.access_log = logs.AccessLog(settings.log_level, as_json=settings.log_json)
+        self.deadlines = _Deadlines(settings.request) if settings.request else None
         self.problem = _behind_cors_of(app)
         self.app = app
 
@@ -112,10 +115,48 @@ class Edge:
         await _answer(send, 503 if problems else 200, body, closing=self.draining)
 
 
+class _Deadlines:
+    """Ends requests that are not answered on time.
+
+    One timer is enough, as all have the same time: the first to come is the first to be late.
+    """
+
+    def __init__(self, seconds: int) -> None:
+        self._seconds = seconds
+        self._waiting: dict[_Request, float] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def add(self, request: "_Request") -> None:
+        """Have `request.expire` called, unless it is removed before."""
+        loop = asyncio.get_running_loop()
+        self._waiting[request] = deadline = loop.time() + self._seconds
+        if self._loop is not loop:  # no timer runs
+            self._loop = loop
+            loop.call_at(deadline, self._sweep)
+
+    def remove(self, request: "_Request") -> None:
+        """Forget about a request."""
+        self._waiting.pop(request, None)
+
+    def _sweep(self) -> None:
+        loop, self._loop = self._loop, None
+        if loop is None:
+            return
+        now = loop.time()
+        for request, deadline in list(self._waiting.items()):
+            if deadline > now:
+                self._loop = loop
+                loop.call_at(deadline, self._sweep)
+                return
+            del self._waiting[request]
+            request.expire()
+
+
 class _Exchange:
     """One request or WebSocket on its way through the app, and what is told about it at the end."""
 
-    __slots__ = ("_began", "_edge", "_headers", "_id", "_receive", "_scope", "_send", "_status")
+    _status = 0
+    """What the client was told; 0 until then."""
 
     def __init__(self, edge: Edge, scope: Message, receive: Receive, send: Send) -> None:
         self._began = time.perf_counter()
@@ -123,67 +164,61 @@ class _Exchange:
         self._scope = scope
         self._receive = receive
         self._send = send
-        self._status = 0
         edge.proxies.resolve(scope)
         self._headers: dict[bytes, bytes] = dict(scope["headers"])
-        self._id = self._identify()
+        self._id = self._headers.get(b"x-request-id", b"")
+        if not _SANE_ID.fullmatch(self._id):
+            self._id = f"{getrandbits(128) & _NOT_UUID4 | _UUID4:032x}".encode()
+            others = scope["headers"]
+            if b"x-request-id" in self._headers:
+                others = [header for header in others if header[0] != b"x-request-id"]
+            scope["headers"] = [*others, (b"x-request-id", self._id)]  # for the app, too
+        logs.request_id.set(self._id.decode())
 
-    def _identify(self) -> bytes:
-        """The id that came with the request if it can be written to a log, else a new one; the app reads it, too."""
-        given = self._headers.get(b"x-request-id", b"")
-        if _SANE_ID.fullmatch(given):
-            identifier = given
-        else:
-            identifier = uuid4().hex.encode()
-            others = [header for header in self._scope["headers"] if header[0] != b"x-request-id"]
-            self._scope["headers"] = [*others, (b"x-request-id", identifier)]
-        logs.request_id.set(identifier.decode())
-        return identifier
-
-    def _tell(self, method: str, status: int, seconds: float | None = None) -> None:
-        """Write the line and the metric. The query is left out: tokens and addresses stand there."""
-        scope, now = self._scope, time.time()
-        route = self._edge.routes.name(scope)
-        if self._edge.publisher is not None:
-            self._edge.publisher.request(method if method in _METHODS else "OTHER", route, status, seconds)
-        client = scope.get("client")
-        fields = {
-            "time": logs.timestamp(now),
-            "severity": "ERROR" if status >= 500 else "INFO",
-            "logger": "access",
-            "message": f"{method} {scope['path']} {status}",
-            "request_id": self._id.decode(),
-            "method": method,
-            "path": scope["path"],
-            "route": route,
-            "status": status,
-            "duration_ms": round((time.perf_counter() - self._began) * 1000, 2),
-            "client": client[0] if client else None,
-            "user_agent": self._headers.get(b"user-agent", b"")[:256].decode("latin-1"),
-        }
-        if trace := self._headers.get(b"x-amzn-trace-id"):  # as the load balancer's own log calls it
-            fields["load_balancer_trace"] = trace[:128].decode("latin-1")
+    def _tell(self, method: str, status: int, *, timed: bool) -> None:
+        """Write the line and the metric."""
+        edge, scope, headers = self._edge, self._scope, self._headers
+        seconds = time.perf_counter() - self._began
+        route = edge.routes.name(scope)
+        if edge.publisher is not None:
+            edge.publisher.request(method if method in _METHODS else "OTHER", route, status, seconds if timed else None)
+        more = {}
+        if b"x-amzn-trace-id" in headers:  # as the load balancer's own log calls the request
+            more["load_balancer_trace"] = headers[b"x-amzn-trace-id"][:128].decode("latin-1")
         telemetry = scope.get("fastapi.telemetry")
         if telemetry is not None and telemetry.span is not None:
-            fields["trace_id"] = f"{telemetry.span.get_span_context().trace_id:032x}"
-        self._edge.log(fields)
+            more["trace_id"] = f"{telemetry.span.get_span_context().trace_id:032x}"
+        edge.access_log.write(
+            method,
+            scope["path"],
+            status,
+            seconds,
+            identifier=self._id.decode(),
+            route=route,
+            client=scope["client"][0] if scope.get("client") else "",
+            user_agent=headers.get(b"user-agent", b"")[:256].decode("latin-1"),
+            more=more,
+        )
 
 
 class _Request(_Exchange):
     """An HTTP request."""
 
-    __slots__ = ("_body", "_giving_up", "_held", "_in_app", "_over", "_streams", "_told", "_went_away")
+    _body = 0
+    """How much of it the app has read."""
+    _held: list[Message] | None = None
+    """An answer that waits until it is clear whether the app failed."""
+    _over = False
+    """Answered in place of the app, which is not heard any more."""
+    _streams = False
+    _told = False
+    _went_away = False
+    _in_app = False
+    _task: asyncio.Task[None] | None = None
+    _giving_up: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         """Have it answered, by the app or in its place."""
-        self._body = 0
-        self._held: list[Message] | None = None
-        self._in_app = False
-        self._over = False  # answered in place of the app, which is not heard any more
-        self._streams = False
-        self._told = False
-        self._went_away = False
-        self._giving_up: asyncio.Task[None] | None = None
         edge, settings = self._edge, self._edge.settings
         edge.in_flight += 1
         try:
@@ -198,10 +233,9 @@ class _Request(_Exchange):
             self._end()
 
     async def _run_app(self) -> None:
-        timer = None
-        if seconds := self._edge.settings.request:
-            loop = asyncio.get_running_loop()
-            timer = loop.call_later(seconds, self._expire, asyncio.current_task(), loop)
+        self._task = asyncio.current_task()
+        if self._edge.deadlines is not None:
+            self._edge.deadlines.add(self)
         self._in_app = True
         try:
             await self._edge.app(self._scope, self._receive_limited, self._send_from_app)
@@ -214,8 +248,8 @@ class _Request(_Exchange):
             await self._release()
         finally:
             self._in_app = False
-            if timer is not None:
-                timer.cancel()
+            if self._edge.deadlines is not None:
+                self._edge.deadlines.remove(self)
         if self._giving_up is not None:
             await self._giving_up
 
@@ -266,17 +300,18 @@ class _Request(_Exchange):
             headers.append((b"connection", b"close"))
         await self._send({**message, "headers": headers})
 
-    def _expire(self, task: asyncio.Task[None], loop: asyncio.AbstractEventLoop) -> None:
+    def expire(self) -> None:
+        """Answer in place of the app, unless its answer has begun."""
         if not self._status and not self._over:
             self._over = True
-            self._giving_up = loop.create_task(self._give_up(task))
+            self._giving_up = asyncio.create_task(self._give_up())
 
-    async def _give_up(self, task: asyncio.Task[None]) -> None:
+    async def _give_up(self) -> None:
         """Answer first: a route that is not async runs on in its thread, whatever is cancelled."""
         await self._refuse(504, f"There was no answer within {self._edge.settings.request} seconds.")
         self._end()
-        if self._in_app:
-            task.cancel()
+        if self._in_app and self._task is not None:
+            self._task.cancel()
 
     async def _refuse_body(self) -> None:
         most = self._edge.settings.max_body
@@ -307,15 +342,12 @@ class _Request(_Exchange):
         if self._told:
             return
         self._told = True
-        seconds = time.perf_counter() - self._began
         status = self._status or (CLIENT_WENT_AWAY if self._went_away else 500)
-        self._tell(self._scope["method"], status, None if self._streams else seconds)
+        self._tell(self._scope["method"], status, timed=not self._streams)
 
 
 class _WebSocket(_Exchange):
     """A WebSocket from its handshake to its end."""
-
-    __slots__ = ()
 
     async def run(self) -> None:
         """Have the app talk, if it serves this host."""
@@ -335,7 +367,7 @@ class _WebSocket(_Exchange):
                 raise  # the server answers the handshake with 500
             await self._send({"type": "websocket.close", "code": 1011})
         finally:
-            self._tell("WEBSOCKET", status)
+            self._tell("WEBSOCKET", status, timed=False)
 
     async def _send_from_app(self, message: Message) -> None:
         if message["type"] == "websocket.accept":

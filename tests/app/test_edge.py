@@ -385,7 +385,7 @@ def test_a_request_is_one_line(app: FastAPI, lines: Lines) -> None:
     headers = {"user-agent": "probe/1", "x-amzn-trace-id": "Root=1-67891233-abcdef012345678912345678"}
     reply = ask(make_edge(app), "/items/7", headers=headers, query="token=secret")
     (line,) = lines()
-    assert 0 < line.pop("duration_ms") < 1000
+    assert 0 <= line.pop("duration_ms") < 1000
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00", line.pop("time"))
     assert line == {
         "severity": "INFO",
@@ -561,13 +561,13 @@ def test_an_answer_that_does_not_begin_on_time_is_given_in_the_place_of_the_app(
         began = time.monotonic()
         answered: list[float] = []
         edge = make_edge(app, REQUEST_SECONDS="1")
-        original = edge.log
+        original = edge.access_log.write
 
-        def log(fields: dict[str, Any]) -> None:
+        def write(*what: Any, **more: Any) -> None:
             answered.append(time.monotonic() - began)
-            original(fields)
+            original(*what, **more)
 
-        edge.log = log
+        edge.access_log.write = write  # type: ignore[method-assign]
         reply = await exchange(edge, path)
         return reply, answered[0]
 

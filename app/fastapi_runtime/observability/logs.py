@@ -4,9 +4,10 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Callable
+import time
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from functools import lru_cache
 from traceback import format_exception
 from typing import Any, TextIO
 
@@ -101,9 +102,16 @@ def _exception(error: BaseException) -> dict[str, str]:
 
 def timestamp(seconds: float) -> str:
     """Seconds since 1970 as ISO 8601 with milliseconds, in UTC."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+    whole = int(seconds)
+    return f"{_second(whole)}.{int((seconds - whole) * 1000):03d}+00:00"
 
 
+@lru_cache(maxsize=2)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+_quote = json.encoder.encode_basestring_ascii
 _encode = json.JSONEncoder(ensure_ascii=False, check_circular=False, default=str, separators=(",", ":")).encode
 
 
@@ -120,14 +128,40 @@ def write(fields: dict[str, Any]) -> None:
     sys.stdout.write(dumps(fields) + "\n")
 
 
-def request_writer(level: str, *, as_json: bool) -> Callable[[dict[str, Any]], None]:
-    """What writes the line about a request: past `logging`, which costs three times as much."""
-    least = logging.getLevelNamesMapping()[level]
-    hidden = {name for name, value in logging.getLevelNamesMapping().items() if value < least}
+class AccessLog:
+    """One line for each request, past `logging` and built by hand: it is written once for all that an app does."""
 
-    def write(fields: dict[str, Any]) -> None:
-        if fields["severity"] not in hidden:
-            line = dumps(fields) if as_json else "{time} {severity:8} {message} {duration_ms} ms".format_map(fields)
-            sys.stdout.write(line + "\n")
+    def __init__(self, level: str, *, as_json: bool) -> None:
+        least = logging.getLevelNamesMapping()[level]
+        self._hides_successes = least > logging.INFO
+        self._hides_all = least > logging.ERROR
+        self._as_json = as_json
 
-    return write
+    def write(
+        self,
+        method: str,
+        path: str,
+        status: int,
+        seconds: float,
+        *,
+        identifier: str,
+        route: str,
+        client: str,
+        user_agent: str,
+        more: dict[str, Any],
+    ) -> None:
+        """Write the line. There is no query in it: tokens and addresses stand there."""
+        failed = status >= 500
+        if self._hides_all or (self._hides_successes and not failed):
+            return
+        severity, message = "ERROR" if failed else "INFO", f"{method} {path} {status}"
+        if not self._as_json:
+            sys.stdout.write(f"{timestamp(time.time())} {severity:8} {_quote(message)[1:-1]} {seconds * 1000:.2f} ms\n")
+            return
+        rest = "," + dumps(more)[1:] if more else "}"
+        sys.stdout.write(
+            f'{{"time":"{timestamp(time.time())}","severity":"{severity}","logger":"access","message":{_quote(message)}'
+            f',"request_id":"{identifier}","method":{_quote(method)},"path":{_quote(path)},"route":{_quote(route)}'
+            f',"status":{status},"duration_ms":{seconds * 1000:.2f},"client":{_quote(client)}'
+            f',"user_agent":{_quote(user_agent)}{rest}\n'
+        )
