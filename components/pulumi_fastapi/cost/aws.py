@@ -5,7 +5,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
-from typing import Any, Optional, cast
+from typing import Any, Optional
 
 from .bill import ZERO, Line, Part, Pricer, Pricing, Range, Stack, between, fixed, used
 from .resources import NotKnown, Resource
@@ -111,12 +111,15 @@ def _on_provider(tasks: Decimal, strategies: Sequence[tuple[bool, Decimal, Decim
 
 def _task_by_name(p: Pricer) -> Resource:
     """The definition that a known ARN or family names, where the engine notes no dependency."""
-    wanted = p.resource.need("taskDefinition")
-    family = str(wanted).rpartition("/")[2].partition(":")[0]
-    for task in p.stack.all(TASK):
-        if task.inputs.get("family") == family:
-            return task
-    raise NotKnown(f"task definition {family!r} is not part of this stack")
+    family = str(p.resource.need("taskDefinition")).rpartition("/")[2].partition(":")[0]
+    task = p.stack.once(_families).get(family)
+    if task is None:
+        raise NotKnown(f"task definition {family!r} is not part of this stack")
+    return task
+
+
+def _families(stack: Stack) -> dict[object, Resource]:
+    return {str(task.inputs.get("family")): task for task in stack.all(TASK)}
 
 
 def _task_range(p: Pricer) -> tuple[Range, str]:
@@ -135,12 +138,14 @@ def _task_range(p: Pricer) -> tuple[Range, str]:
 
 
 def _targets_by_name(p: Pricer) -> list[Resource]:
-    name = p.resource.inputs.get("name")
-    return [
-        target
-        for target in p.stack.all(SCALING)
-        if isinstance(name, str) and str(target.inputs.get("resourceId")).rpartition("/")[2] == name
-    ]
+    target = p.stack.once(_scaled).get(str(p.resource.inputs.get("name")))
+    return [target] if target else []
+
+
+def _scaled(stack: Stack) -> dict[str, Resource]:
+    """Scaling targets by the name in `service/cluster/name`."""
+    ids = ((target.inputs.get("resourceId"), target) for target in stack.all(SCALING))
+    return {id_.rpartition("/")[2]: target for id_, target in ids if isinstance(id_, str)}
 
 
 def _amount(value: object, per_unit: int) -> Decimal:
@@ -283,13 +288,20 @@ def _is_for_logs(resource: Resource) -> bool:
 
 def _logs_through(p: Pricer, type_: str) -> Decimal:
     """GB of logs that private tasks send through one NAT gateway, or through the logs endpoint where there is one."""
-    private = [each for each in p.stack.all(SERVICE) if not each.get("networkConfiguration.assignPublicIp", False)]
-    endpoints = [each for each in p.stack.all(ENDPOINT) if _is_for_logs(each)]
-    ways = endpoints or p.stack.all(NAT)
-    if not private or not ways or (endpoints and type_ == NAT):
-        return ZERO
-    traffic = p.stack.usage.traffic
-    return traffic.gib(traffic.log_bytes) * len(private) / len(p.stack.all(SERVICE)) / len(ways)
+    way, each = p.stack.once(_way_of_logs)
+    return each if way == type_ else ZERO
+
+
+def _way_of_logs(stack: Stack) -> tuple[str, Decimal]:
+    """The type of what logs of private tasks pass, and the GB that one of it carries."""
+    services = stack.all(SERVICE)
+    private = [each for each in services if not each.get("networkConfiguration.assignPublicIp", False)]
+    endpoints = [each for each in stack.all(ENDPOINT) if _is_for_logs(each)]
+    ways = endpoints or stack.all(NAT)
+    if not private or not ways:
+        return "", ZERO
+    traffic = stack.usage.traffic
+    return ways[0].type, traffic.gib(traffic.log_bytes) * len(private) / len(services) / len(ways)
 
 
 def _addresses(p: Pricer, item: str, count: Range) -> Line:
@@ -298,7 +310,7 @@ def _addresses(p: Pricer, item: str, count: Range) -> Line:
 
 def _egress(p: Pricer) -> Iterator[Line]:
     """Answers to the internet, at the resources they leave through."""
-    doors = cast("list[Resource]", p.stack.once(_doors))
+    doors = p.stack.once(_doors)
     if p.resource not in doors:
         return
     traffic = p.traffic(len(doors))
@@ -312,15 +324,15 @@ def _egress(p: Pricer) -> Iterator[Line]:
     )
 
 
-def _doors(stack: Stack) -> list[Resource]:
+def _doors(stack: Stack) -> dict[Resource, None]:
     """The resources of the outermost kind that answers leave through; behind CloudFront the way out is free."""
     if stack.all(DISTRIBUTION):
-        return []
+        return {}
     balancers = [each for each in stack.all(*BALANCERS) if each.inputs.get("internal") is not True]
     with_url = {function.urn for url in stack.all(FUNCTION_URL) for function in _functions_of(stack, url)}
     functions = [each for each in stack.all(FUNCTION) if each.urn in with_url]
     services = [each for each in stack.all(SERVICE) if each.get("networkConfiguration.assignPublicIp", False)]
-    return balancers or stack.all(HTTP_API) or functions or services
+    return dict.fromkeys(balancers or stack.all(HTTP_API) or functions or services)
 
 
 def _functions_of(stack: Stack, resource: Resource) -> list[Resource]:
@@ -371,8 +383,7 @@ def database(p: Pricer) -> Iterator[Line]:
 
 def _between_zones(p: Pricer) -> Iterator[Line]:
     """Tasks in other zones than the database's pay for what they exchange with it."""
-    zones = {len(each.get("networkConfiguration.subnets", [])) for each in p.stack.all(SERVICE)} or {0}
-    most = max(zones)
+    most = p.stack.once(_zones_of_tasks)
     if most < 2:
         return
     traffic = p.traffic(len(p.stack.all(DATABASE)))
@@ -386,6 +397,10 @@ def _between_zones(p: Pricer) -> Iterator[Line]:
         usage=True,
         note=f"{share:.0%} of the tasks are in another zone",
     )
+
+
+def _zones_of_tasks(stack: Stack) -> int:
+    return max((len(each.get("networkConfiguration.subnets", [])) for each in stack.all(SERVICE)), default=0)
 
 
 def database_proxy(p: Pricer) -> Iterator[Line]:
@@ -653,7 +668,7 @@ def log_group(p: Pricer) -> Iterator[Line]:
         raise NotKnown("infrequent-access log groups are not priced")
     written = p.usage.ingest_gb
     if written is None:
-        writers = cast("list[Resource]", p.stack.once(_log_writers))
+        writers = p.stack.once(_log_writers)
         written = _app_logs(p, len(writers)) if p.resource in writers else ZERO
     days = Decimal(p.resource.get("retentionInDays", 0))
     yield from _logs(p, written, days)
@@ -661,7 +676,7 @@ def log_group(p: Pricer) -> Iterator[Line]:
 
 def _own_logs(p: Pricer) -> Iterator[Line]:
     """Logs of a service or function whose log group is not part of the stack, so that they never expire."""
-    writers = cast("list[Resource]", p.stack.once(_log_writers))
+    writers = p.stack.once(_log_writers)
     if p.resource in writers:
         yield from _logs(p, _app_logs(p, len(writers)), ZERO)
 
@@ -676,11 +691,11 @@ def _logs(p: Pricer, written: Decimal, days: Decimal) -> Iterator[Line]:
 
 
 def _app_logs(p: Pricer, writers: int) -> Decimal:
-    traffic = p.stack.usage.traffic.share(max(1, writers))
+    traffic = p.stack.share(writers)
     return traffic.gib(traffic.log_bytes)
 
 
-def _log_writers(stack: Stack) -> list[Resource]:
+def _log_writers(stack: Stack) -> dict[Resource, None]:
     """The log groups of the apps; where there is none, the services and functions themselves."""
     groups = []
     for group in stack.all(LOG_GROUP):
@@ -692,7 +707,7 @@ def _log_writers(stack: Stack) -> list[Resource]:
             or stack.linking(FUNCTION, "loggingConfig", group)
         ):
             groups.append(group)
-    return groups or [*stack.all(SERVICE), *stack.all(FUNCTION)]
+    return dict.fromkeys(groups or [*stack.all(SERVICE), *stack.all(FUNCTION)])
 
 
 def alarm(p: Pricer) -> Iterator[Line]:

@@ -6,15 +6,20 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
-from typing import NamedTuple, Optional
+from typing import Any, NamedTuple, Optional, TypeVar
 
 from .prices import Price, PriceTable, age_note
 from .resources import NotKnown, Resource
-from .usage import Traffic, Usage, UsageFile
+from .usage import NO_USAGE, Traffic, Usage, UsageFile
 
 ZERO = Decimal(0)
+CENT = Decimal("0.01")
 _DIGITS = 12
 _GRAIN = Decimal(1).scaleb(-_DIGITS)
+
+
+_TRAFFIC_OF_ONE = {"requests_per_second", "latency_ms", "response_bytes"}
+_Answer = TypeVar("_Answer")
 
 
 class Part(StrEnum):
@@ -167,7 +172,9 @@ class Estimate:
 
     def age(self, today: Optional[datetime.date] = None) -> str:
         """One sentence on prices older than 90 days; empty when there are none."""
-        return age_note((line.price for line in self.lines if line.price), today or datetime.date.today())
+        return age_note(
+            (line.price for line in self.lines if line.price and line.quantity.high), today or datetime.date.today()
+        )
 
 
 def _exact(cost: Decimal) -> Decimal:
@@ -227,8 +234,8 @@ class Stack:
             for key, urns in resource.links.items():
                 for urn in dict.fromkeys(urns):
                     self._linking.setdefault((resource.type, key, urn), []).append(resource)
-        self.memory: dict[object, object] = {}
-        """What pricing functions worked out once for the whole stack."""
+        self._answers: dict[object, Any] = {}
+        self._shares: dict[int, Traffic] = {}
 
     def all(self, *types: str) -> list[Resource]:
         return [resource for type_ in types for resource in self._by_type.get(type_, ())]
@@ -242,11 +249,17 @@ class Stack:
         """The resources of a type whose input `key` is made from `resource`."""
         return self._linking.get((type_, key, resource.urn), [])
 
-    def once(self, work: Callable[["Stack"], object]) -> object:
+    def once(self, work: "Callable[[Stack], _Answer]") -> "_Answer":
         """The answer of a function of the stack, worked out the first time."""
-        if work not in self.memory:
-            self.memory[work] = work(self)
-        return self.memory[work]
+        if work not in self._answers:
+            self._answers[work] = work(self)
+        return self._answers[work]  # type: ignore[no-any-return]
+
+    def share(self, parts: int) -> Traffic:
+        """What one of `parts` gets of the traffic."""
+        if parts not in self._shares:
+            self._shares[parts] = self.usage.traffic.share(max(1, parts))
+        return self._shares[parts]
 
 
 @dataclass(frozen=True)
@@ -262,9 +275,9 @@ class Pricer:
 
     def traffic(self, parts: int = 1) -> Traffic:
         """What this resource gets when `parts` of its kind share the stack's traffic."""
-        own = self.usage.model_dump(include={"requests_per_second", "latency_ms", "response_bytes"}, exclude_none=True)
-        traffic = self.stack.usage.traffic
-        return (traffic if "requests_per_second" in own else traffic.share(max(1, parts))).model_copy(update=own)
+        own = self.usage.model_dump(include=_TRAFFIC_OF_ONE, exclude_none=True) if self.usage is not NO_USAGE else {}
+        traffic = self.stack.usage.traffic if "requests_per_second" in own else self.stack.share(parts)
+        return traffic.model_copy(update=own) if own else traffic
 
     def price(self, price_id: str) -> Optional[Price]:
         return self.stack.table.find(self.resource.provider, self.resource.region, price_id)  # type: ignore[arg-type]

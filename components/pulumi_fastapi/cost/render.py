@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Optional
 
-from .bill import ZERO, Change, Estimate, Line, Part, Range, add, diff
+from .bill import CENT, ZERO, Change, Estimate, Line, Part, Range, add, diff
 
 SCHEMA_VERSION = 1
 MARKER = "<!-- pulumi-fastapi cost -->"
@@ -61,7 +61,7 @@ class Report:
 
 def money(amount: Decimal) -> str:
     """Dollars with cents, halves up."""
-    rounded = amount.quantize(Decimal("0.01"), rounding=ROUND_HALF_UP)
+    rounded = amount.quantize(CENT, rounding=ROUND_HALF_UP)
     return f"{rounded + 0:,.2f}"
 
 

@@ -39,9 +39,9 @@ class _Hidden:
 HIDDEN = _Hidden()
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Resource:
-    """A resource with what its price depends on."""
+    """A resource with what its price depends on; two are the same only if they are one object."""
 
     urn: str
     type: str

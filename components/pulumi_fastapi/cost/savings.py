@@ -9,11 +9,10 @@ from decimal import Decimal
 from typing import Any
 
 from . import aws, gcp
-from .bill import ZERO, Estimate, Saving
+from .bill import CENT, ZERO, Estimate, Saving
 from .resources import Resource
 
 LARGEST = 3
-_A_CENT = Decimal("0.01")
 EIP = "aws:ec2/eip:Eip"
 
 Resources = Sequence[Resource]
@@ -26,7 +25,7 @@ def largest(resources: Resources, now: Estimate, price: Repriced) -> tuple[Savin
     for alternatives in _CHANGES:
         saved = [Saving(change=text, amount=_saved(now, price(left))) for text, left in alternatives(resources)]
         savings.append(max(saved, key=lambda saving: saving.amount, default=Saving(change="", amount=ZERO)))
-    worth = [saving for saving in savings if saving.amount >= _A_CENT]
+    worth = [saving for saving in savings if saving.amount >= CENT]
     return tuple(sorted(worth, key=lambda saving: -saving.amount)[:LARGEST])
 
 

@@ -82,6 +82,9 @@ class Usage(_Model):
     """Images pushed: registry."""
 
 
+NO_USAGE = Usage()
+
+
 class UsageFile(_Model):
     """A usage file: traffic of the stack, defaults by type token, values by resource name (wildcards allowed)."""
 
@@ -91,6 +94,8 @@ class UsageFile(_Model):
 
     def of(self, resource: Resource) -> Usage:
         """Usage of one resource: the defaults of its type, then each matching name in the file's order."""
+        if not self.defaults and not self.resources:
+            return NO_USAGE
         values: dict[str, Any] = {}
         if default := self.defaults.get(resource.type):
             values |= default.model_dump(exclude_unset=True)
