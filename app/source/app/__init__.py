@@ -1,1 +1,1 @@
-"""The app that comes with the template; replace it with your own."""
+"""The app that comes with the template: short links, to show every practice once. Replace it with your own."""

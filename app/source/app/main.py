@@ -1,12 +1,44 @@
-"""A small JSON API without state, to see a deploy work."""
+"""The API: starts and answers with no database, cache or identity provider; what needs one says so with 503."""
 
+import os
 import re
 import unicodedata
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi_runtime.database_settings import configured
 from pydantic import BaseModel, Field
 
-app = FastAPI(title="Slugs")
+from . import links
+from .dependencies import cache, database, tokens, visits
+from .settings import settings
+
+
+@asynccontextmanager
+async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    """Open what is configured, and close it in the opposite order."""
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(cache)
+        if os.environ.get("JWT_JWKS_URL"):
+            await stack.enter_async_context(tokens)
+        if configured():
+            await stack.enter_async_context(database)
+            await stack.enter_async_context(visits)
+        yield
+
+
+app = FastAPI(title="Short links", lifespan=lifespan)
+app.include_router(links.router)
+if settings.cors_origins:
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=settings.cors_origins,
+        allow_methods=["GET", "POST", "DELETE"],
+        allow_headers=["authorization", "content-type"],
+        max_age=86400,
+    )
 
 
 class Status(BaseModel):
@@ -30,7 +62,7 @@ class Slug(BaseModel):
 @app.get("/")
 async def index() -> dict[str, str]:
     """Say what this is."""
-    return {"service": "slugs", "documentation": "/docs"}
+    return {"service": "links", "documentation": "/docs"}
 
 
 @app.post("/slugs")
