@@ -157,6 +157,8 @@ class _Exchange:
 
     _status = 0
     """What the client was told; 0 until then."""
+    _trace = ""
+    """The id of the trace that FastAPI makes of it, if it does."""
 
     def __init__(self, edge: Edge, scope: Message, receive: Receive, send: Send) -> None:
         self._began = time.perf_counter()
@@ -185,9 +187,8 @@ class _Exchange:
         more = {}
         if b"x-amzn-trace-id" in headers:  # as the load balancer's own log calls the request
             more["load_balancer_trace"] = headers[b"x-amzn-trace-id"][:128].decode("latin-1")
-        telemetry = scope.get("fastapi.telemetry")
-        if telemetry is not None and telemetry.span is not None:
-            more["trace_id"] = f"{telemetry.span.get_span_context().trace_id:032x}"
+        if self._trace:
+            more["trace_id"] = self._trace
         edge.access_log.write(
             method,
             scope["path"],
@@ -285,6 +286,9 @@ class _Request(_Exchange):
 
     async def _start(self, message: Message) -> None:
         self._status = message["status"]
+        telemetry = self._scope.get("fastapi.telemetry")
+        if telemetry is not None and telemetry.span is not None:
+            self._trace = f"{telemetry.span.get_span_context().trace_id:032x}"
         headers: Headers = list(message.get("headers", ()))
         present = dict(headers)
         kind = present.get(b"content-type", b"")

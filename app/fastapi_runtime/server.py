@@ -112,7 +112,7 @@ class DrainServer(uvicorn.Server):
 
 def _metrics_server(publisher: Any) -> uvicorn.Server:
     """A second server on the same event loop."""
-    config = uvicorn.Config(publisher.scrape, log_config=None, access_log=False, lifespan="off", server_header=False)
+    config = uvicorn.Config(publisher.scrape, interface="asgi3", log_config=None, lifespan="off", **_UVICORN)
     config.load()
     server = uvicorn.Server(config)
     server.lifespan = config.lifespan_class(config)

@@ -33,6 +33,7 @@ def start(service: str) -> None:
         ],
         traces_sample_rate=float(rate) if rate else None,
         send_default_pii=False,
+        include_local_variables=False,  # the request with its tokens is in one of them
         max_request_body_size="never",
         server_name=service,
     )
