@@ -38,7 +38,7 @@ lambda/(alias|codeSigningConfig|eventSourceMapping|functionEventInvokeConfig|fun
 (lb|alb)/(listener|listenerCertificate|listenerRule|targetGroup|targetGroupAttachment|trustStore)
 rds/(clusterParameterGroup|eventSubscription|optionGroup|parameterGroup|proxyDefaultTargetGroup|proxyTarget|roleAssociation|subnetGroup)
 route53/(record|delegationSet|resolverRule|resolverRuleAssociation|vpcAssociationAuthorization|zoneAssociation)
-s3/bucket(?!Object|Metric|Inventory|Analytics|Intelligent)[A-Z].* s3/account.*
+s3/bucket(?!Object|Metric|Inventory|Analytics|Intelligent|V2:)[A-Z].* s3/account.*
 scheduler/scheduleGroup servicediscovery/httpNamespace
 secretsmanager/(secretPolicy|secretRotation|secretVersion)
 sns/(topicPolicy|topicSubscription) sqs/(queuePolicy|redriveAllowPolicy|redrivePolicy)
