@@ -23,7 +23,7 @@ from cost_programs import (
 from pulumi_fastapi.aws import Database, DatabaseArgs, Network, NetworkArgs
 from pulumi_fastapi.cost import UsageFile, diff, estimate
 from pulumi_fastapi.cost.prices import default_table
-from pulumi_fastapi.cost.render import Report, table
+from pulumi_fastapi.cost.render import Report, as_data, table
 from pulumi_fastapi.plan import plan
 
 # aws-samples/anthropic-on-aws#268: endpoints in each zone and NAT left out, 37 $ said, 185 $ paid
@@ -118,11 +118,13 @@ def test_missing_price_is_said_and_never_zero(capsys):
     estimated = price(a_database(), table=default_table().without("rds.gp3.multi"))
 
     table(Report(title="stack", estimate=estimated))
+    assert [each["monthly"] for each in as_data(Report(title="", estimate=estimated))["lines"]].count(None) == 1
 
     shown = capsys.readouterr().out
     line = next(each for each in shown.splitlines() if "gp3 storage" in each)
     assert "300 GB-month" in line
     assert "price not found" in line
+    assert "0.00" not in line
     assert "at least $" in shown
 
 

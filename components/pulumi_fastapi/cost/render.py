@@ -72,7 +72,7 @@ def signed(amount: Decimal) -> str:
 def _traffic(estimate: Estimate) -> str:
     traffic = estimate.traffic
     if not traffic.requests_per_second:
-        return "No traffic is given (--rps): usage is what nobody's calls cost."
+        return "No traffic is given (--rps), so nothing that comes with it is in the total."
     return (
         f"Traffic: {traffic.requests_per_second} requests/s, {traffic.latency_ms} ms,"
         f" {traffic.response_bytes} bytes an answer, {traffic.log_bytes} bytes logged."
@@ -105,9 +105,9 @@ class Row:
 
     @property
     def cells(self) -> tuple[str, ...]:
-        amount = money(self.cost.expected)
+        amount, both = ("?", "?") if self.missing else (money(self.cost.expected), spread(self.cost))
         sums = ("", amount) if self.usage else (amount, "")
-        return (self.name, self.item, self.quantity, self.price, *sums, spread(self.cost))
+        return (self.name, self.item, self.quantity, self.price, *sums, both)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,7 +178,7 @@ def short(type_: str) -> str:
 # Table
 
 
-def table(report: Report, *, width: Optional[int] = None) -> None:
+def table(report: Report) -> None:
     """Print the table and everything there is to say about it."""
     from rich.console import Console
     from rich.table import Table
@@ -186,7 +186,7 @@ def table(report: Report, *, width: Optional[int] = None) -> None:
 
     # Rich itself honours NO_COLOR; in a pipe lines are better left whole.
     piped = not sys.stdout.isatty()
-    console = Console(highlight=False, markup=False, emoji=False, width=width or (200 if piped else None))
+    console = Console(highlight=False, markup=False, emoji=False, width=200 if piped else None)
     estimate = report.estimate
     console.print(Text.assemble((f"{report.title}: ", "bold"), (report.headline, "bold green")))
     grid = Table(box=None, pad_edge=False, header_style="bold")
@@ -316,7 +316,7 @@ def _line(line: Line, estimate: Estimate) -> dict[str, Any]:
         "price_confidence": price.confidence if price else None,
         "price_source": estimate.table.source(price) if price else None,
         "price_not_found": line.missing,
-        "monthly": _bounds(line.cost),
+        "monthly": None if line.missing else _bounds(line.cost),
         "note": line.note,
     }
 
