@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from rootfs import ROOT
-from tools import RUNTIME, VENV, same_time
+from tools import RUNTIME, VENV
 
 FILE = RUNTIME / "sbom.cdx.json"
 
@@ -34,7 +34,8 @@ def debian_packages() -> list[dict[str, Any]]:
     return found
 
 
-def main() -> None:
+def write() -> None:
+    """Write it beside the runtime."""
     version = platform.python_version()
     interpreter = component("application", "python", version, f"pkg:generic/python@{version}")
     # Without a serial number and a time, which would make every build another image.
@@ -45,8 +46,3 @@ def main() -> None:
         "components": sorted([interpreter, *python_packages(), *debian_packages()], key=lambda part: str(part["purl"])),
     }
     FILE.write_text(json.dumps(bill, indent=1) + "\n")
-    same_time(RUNTIME)
-
-
-if __name__ == "__main__":
-    main()

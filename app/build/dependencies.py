@@ -24,7 +24,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tools import APP, RESOLVED, RUNTIME, VENV, compile_python, fail, run, same_time, warn, words
+import bill
+from tools import APP, RESOLVED, RUNTIME, VENV, compile_python, fail, run, same_time, words
 
 SECRET = Path("/run/secrets/environment")
 POETRY = Path("/poetry")
@@ -162,15 +163,11 @@ def install_runtime(project: Project, chosen: str) -> None:
 
 
 def record(project: Project, pins: set[str], chosen: str) -> None:
-    """Keep in the image what was installed, and say what no lock has chosen."""
-    loose = [line for line in chosen.splitlines() if normal(re.split(r"[ =@]", line)[0]) not in pins]
+    """Keep in the image what was installed, and what of it no lock has chosen."""
+    loose = [name for line in chosen.splitlines() if normal(name := re.split(r"[ =@]", line)[0]) not in pins]
     origin = f"# {project.kind or 'the lock of the runtime'}"
     if loose:
-        origin += f" does not give the version of: {' '.join(loose)}"
-        warn(
-            f"{project.kind} does not lock {len(loose)} of {len(chosen.splitlines())} packages, so the next build may"
-            f" be another app. This one resolved {', '.join(loose)}. Lock them: uv lock, or uv pip compile --universal."
-        )
+        origin += f" does not lock {len(loose)} of {len(chosen.splitlines())} packages: {' '.join(loose)}"
     RESOLVED.write_text(f"{origin}\n{freeze()}")
 
 
@@ -197,6 +194,7 @@ def project() -> None:
     for left in (VENV / ".lock", *site_packages().glob("*.dist-info/uv_cache.json")):  # the latter: when it was built
         left.unlink(missing_ok=True)
     compile_python(APP, RUNTIME)
+    bill.write()
     same_time(VENV, APP, RUNTIME)
 
 

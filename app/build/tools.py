@@ -12,17 +12,12 @@ VENV = Path("/venv")
 APP = Path("/srv")
 RUNTIME = Path("/opt/runtime")
 RESOLVED = RUNTIME / "resolved.txt"
-"""In the image: every installed distribution with its version, and whether a lock chose it."""
+"""In the image: every installed distribution with its version; the first line says what no lock has chosen."""
 
 
 def fail(problem: str) -> NoReturn:
     """End the build with one message."""
     sys.exit(f"\nerror: {problem}\n")
-
-
-def warn(problem: str) -> None:
-    """Say it where a build log is read."""
-    print(f"warning: {problem}", file=sys.stderr, flush=True)
 
 
 def words(variable: str) -> list[str]:

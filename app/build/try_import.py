@@ -9,11 +9,14 @@ import json
 import os
 import re
 import sys
+import time
 import traceback
 from pathlib import Path
+from types import FrameType
 from typing import Any, NoReturn
 
 SECONDS = 120
+APP = "/srv"
 RESOLVED = Path("/opt/runtime/resolved.txt")
 asked_for: list[str] = []
 
@@ -24,11 +27,21 @@ def note_missing_variables() -> None:
 
     def note(name: str) -> Any:
         key = encode(name)
-        if key not in os.environ._data and name not in asked_for:  # type: ignore[attr-defined]
+        if key not in os.environ._data and name not in asked_for and asked_by_app():  # type: ignore[attr-defined]
             asked_for.append(name)
         return key
 
     os.environ.encodekey = note
+
+
+def asked_by_app() -> bool:
+    """Whether the app's own code asks, if through a library; not a library that it only imports."""
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None and not frame.f_code.co_filename.startswith("<frozen importlib"):
+        if frame.f_code.co_filename.startswith(f"{APP}/"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def load(module: str) -> None:
@@ -36,9 +49,13 @@ def load(module: str) -> None:
 
     Raises:
         LookupError: the module has no such attribute, or it is no app.
+        SettingsError: the runtime would refuse to start.
     """
+    from fastapi_runtime import observability
+    from fastapi_runtime.settings import Settings
     from uvicorn.importer import ImportFromStringError, import_from_string
 
+    observability.check(Settings.from_environment(os.environ), os.environ)
     try:
         app = import_from_string(module.removesuffix("()"))
     except ImportFromStringError as error:
@@ -51,7 +68,7 @@ def load(module: str) -> None:
 
 def explain(module: str, error: BaseException) -> list[str]:
     """What went wrong and what to do, in lines."""
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(os.getcwd())]
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(f"{APP}/")]
     place = f" ({os.path.relpath(frames[-1].filename)}, line {frames[-1].lineno})" if frames else ""
     lines = [f"{module} cannot be imported as it will run.", f"{type(error).__name__}: {text(error)}{place}"]
     missing = missing_fields(error)
@@ -59,18 +76,27 @@ def explain(module: str, error: BaseException) -> list[str]:
         missing = [str(error.args[0])]
     if isinstance(error, ModuleNotFoundError):
         lines.append(f"No dependency installs {error.name!r}: add it, or name the extra or group that has it.")
-    elif isinstance(error, OSError) and error.filename and isinstance(error, PermissionError):
+    elif type(error).__name__ == "SettingsError" and "fastapi-runtime[" in str(error):
+        lines.append("With the components that is build.runtime_extras, such as runtime_extras=['sentry'].")
+    elif isinstance(error, PermissionError) and error.filename:
         lines.append(f"The files of the image are read-only: write {error.filename} to /tmp, or log to stdout.")
     if missing:
         lines.append(f"Variables it needs and does not get: {', '.join(missing)}.")
-    elif names := [name for name in asked_for if re.fullmatch(r"[A-Z][A-Z0-9_]*", name) and name not in QUIET]:
-        lines.append(f"Variables it looked for and did not find: {', '.join(names)}.")
-    if RESOLVED.is_file() and " does not give the version of: " in (origin := RESOLVED.read_text().splitlines()[0]):
-        lines.append(f"There is no full lock: {origin.removeprefix('# ')}. Versions: {RESOLVED}.")
+    elif asked_for:
+        lines.append(f"Variables it looked for and did not find: {', '.join(asked_for)}.")
+    if not_locked := loose():
+        lines.append(f"{not_locked}.")
     return lines
 
 
-QUIET = {"PYTHONASYNCIODEBUG", "HOME", "PYTHONPATH", "PYTHON_EGG_CACHE"}
+def loose() -> str:
+    """What no lock has chosen, with the version that this build got."""
+    origin, *resolved = RESOLVED.read_text().splitlines()
+    said, _, names = origin.removeprefix("# ").partition(": ")
+    if not names:
+        return ""
+    chosen = [line for line in resolved if re.split(r"[ =@]", line)[0] in names.split()]
+    return f"{said}; this build resolved {', '.join(chosen)}"
 
 
 def text(error: BaseException) -> str:
@@ -99,12 +125,14 @@ def main() -> NoReturn:
     try:
         load(module)
         print(f"imported {module}")
+        if not_locked := loose():
+            print(f"warning: {not_locked}. The next one may be another app: uv lock, or uv pip compile --universal.")
     except (Exception, SystemExit) as error:
-        print("".join(traceback.format_exception(error)), file=sys.stderr)
-        print("\nerror: " + "\n  ".join(explain(module, error)), file=sys.stderr)
+        message = "\n  ".join(explain(module, error))
+        print(f"{''.join(traceback.format_exception(error))}\nerror: {message}", file=sys.stderr, flush=True)
+        time.sleep(0.5)  # buildah loses what is written in the last moment
         status = 1
     sys.stdout.flush()
-    sys.stderr.flush()
     os._exit(status)  # whatever threads the app has started
 
 

@@ -223,5 +223,6 @@ def free_port() -> int:
 def lock(project: Path) -> None:
     """Write uv.lock, as a developer does."""
     uv = Path(sys.executable).with_name("uv")
-    done = subprocess.run([uv, "lock", "--quiet", "--project", project], capture_output=True, text=True)
+    command = [uv, "lock", "--quiet", "--python", sys.executable, "--project", project]
+    done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
