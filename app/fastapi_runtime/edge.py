@@ -104,6 +104,11 @@ class Edge:
         host = re.sub(r":\d+$", "", hosts[0])
         return any(host == one or (one[:2] == "*." and host.endswith(one[1:])) or one == "*" for one in allowed)
 
+    def answer_within(self, seconds: float) -> None:
+        """Give answers less time to begin than the settings do."""
+        if self.deadlines is None or seconds < self.deadlines.seconds:
+            self.deadlines = _Deadlines(seconds)
+
     async def _answer_ready(self, scope: Message, send: Send) -> None:
         problems = await self.readiness.problems()
         body: dict[str, Any] = {"status": "not ready" if problems else "ready"}
@@ -121,15 +126,15 @@ class _Deadlines:
     One timer is enough, as all have the same time: the first to come is the first to be late.
     """
 
-    def __init__(self, seconds: int) -> None:
-        self._seconds = seconds
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
         self._waiting: dict[_Request, float] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def add(self, request: "_Request") -> None:
         """Have `request.expire` called, unless it is removed before."""
         loop = asyncio.get_running_loop()
-        self._waiting[request] = deadline = loop.time() + self._seconds
+        self._waiting[request] = deadline = loop.time() + self.seconds
         if self._loop is not loop:  # no timer runs
             self._loop = loop
             loop.call_at(deadline, self._sweep)
@@ -312,7 +317,8 @@ class _Request(_Exchange):
 
     async def _give_up(self) -> None:
         """Answer first: a route that is not async runs on in its thread, whatever is cancelled."""
-        await self._refuse(504, f"There was no answer within {self._edge.settings.request} seconds.")
+        seconds = self._edge.deadlines.seconds if self._edge.deadlines else 0
+        await self._refuse(504, f"There was no answer within {seconds:g} seconds.")
         self._end()
         if self._in_app and self._task is not None:
             self._task.cancel()

@@ -1,12 +1,13 @@
 """Imports the app and puts the edge around it."""
 
 import asyncio
+import importlib
 import logging
 import os
+import sys
 from typing import Any
 
 from starlette.types import ASGIApp
-from uvicorn.importer import ImportFromStringError, import_from_string
 
 from . import database_settings, health
 from .edge import Edge
@@ -30,17 +31,33 @@ def load(settings: Settings, observability: Observability) -> Edge:
     if settings.database_host is not None:
         health.register("database", _accepts_connections(settings.database_host, settings.database_port))
         database_settings.export()
-    factory = settings.module.endswith("()")
-    try:
-        found: Any = import_from_string(settings.module.removesuffix("()"))
-    except ImportFromStringError as error:
-        raise AppNotFound(f"APP_MODULE={settings.module}: {error} Looked in {os.getcwd()}.") from None
-    app: ASGIApp = found() if factory else found
+    found = _find(settings.module.removesuffix("()"))
+    app: ASGIApp = found() if settings.module.endswith("()") else found
     if getattr(app, "debug", False) is True:
         _log.warning("the app has debug=True, which shows tracebacks to clients: turned off")
         app.debug = False  # type: ignore[attr-defined]
     observability.adapt(app)
     return Edge(app, settings, observability.publisher)
+
+
+def _find(name: str) -> Any:
+    """The object that `package.module:attribute` names."""
+    module, _, attributes = name.partition(":")
+    try:
+        found: Any = importlib.import_module(module)
+        for attribute in attributes.split("."):
+            found = getattr(found, attribute)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+            raise  # something that the app imports is missing
+        problem = f'Could not import module "{module}".'
+    except AttributeError:
+        if module not in sys.modules:
+            raise  # the import itself failed
+        problem = f'Attribute "{attributes}" not found in module "{module}".'
+    else:
+        return found
+    raise AppNotFound(f"APP_MODULE={name}: {problem} Looked in {os.getcwd()}.")
 
 
 def _accepts_connections(host: str, port: int) -> health.Check:

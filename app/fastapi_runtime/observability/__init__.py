@@ -70,19 +70,21 @@ class Observability:
         """Start it: before the app is imported, so that its imports are covered, and after the fork of a worker."""
         logs.configure(settings.log_level, as_json=settings.log_json)
         self._closers: list[Callable[[], None]] = []
-        self._service = settings.service
+        self._flushers: list[Callable[[], None]] = []
         self.publisher = self._publisher(settings)
         if os.environ.get("SENTRY_DSN"):
             from . import sentry
 
             sentry.start(settings.service)
-            self._closers.append(sentry.close)
+            self._closers.append(sentry.flush)
+            self._flushers.append(sentry.flush)
         self._traces = any(os.environ.get(name) for name in _OTLP)
         if self._traces:
             from . import tracing
 
             tracing.start(settings.service)
             self._closers.append(tracing.close)
+            self._flushers.append(tracing.flush)
 
     def _publisher(self, settings: Settings) -> Publisher | None:
         if settings.metrics == "prometheus":
@@ -103,6 +105,11 @@ class Observability:
             from . import tracing
 
             tracing.without_operation_spans(app)
+
+    def flush(self) -> None:
+        """Send what waits for a thread to send it."""
+        for flush in self._flushers:
+            flush()
 
     def close(self) -> None:
         """Publish what was not published yet."""

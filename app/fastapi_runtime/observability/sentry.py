@@ -39,6 +39,6 @@ def start(service: str) -> None:
     )
 
 
-def close() -> None:
+def flush() -> None:
     """Send what was not sent yet, for at most two seconds."""
     sentry_sdk.flush(timeout=2)

@@ -1,0 +1,388 @@
+"""The handler in AWS' own runtime client, against a Lambda Runtime API on loopback."""
+
+import base64
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from launcher import APP
+
+SECONDS = 20
+CODE = """
+import asyncio, os, time
+from contextlib import asynccontextmanager
+from fastapi import FastAPI, Request, Response
+
+@asynccontextmanager
+async def lifespan(app):
+    print("started up", flush=True)
+    yield {"opened": os.getpid()}
+    print("shut down", flush=True)
+
+app = FastAPI(lifespan=lifespan)
+
+@app.get("/opened")
+async def opened(request: Request) -> int:
+    return request.state.opened
+
+@app.api_route("/echo/{name}", methods=["GET", "POST"])
+async def echo(name: str, request: Request) -> dict:
+    return {
+        "name": name, "method": request.method, "url": str(request.url), "client": request.client.host,
+        "cookies": request.cookies, "query": request.query_params.multi_items(), "body": (await request.body()).hex(),
+        "languages": request.headers.getlist("accept-language"),
+    }
+
+@app.get("/cookies")
+async def cookies(response: Response) -> None:
+    response.set_cookie("a", "1")
+    response.set_cookie("b", "2; 3")
+    response.headers["x-name"] = "caf\\u00e9"
+
+@app.get("/picture")
+async def picture() -> Response:
+    return Response(bytes(range(256)), media_type="image/png")
+
+@app.get("/long/{size}")
+async def long(size: int) -> Response:
+    return Response('"' * size, media_type="text/plain")
+
+@app.get("/fails")
+async def fails() -> None:
+    raise RuntimeError("secret")
+
+@app.get("/slow")
+async def slow() -> None:
+    await asyncio.sleep(30)
+
+@app.get("/blocks")
+def blocks() -> None:
+    time.sleep(3)
+"""
+
+
+class Lambda:
+    """A Lambda environment: its Runtime API and the process in it."""
+
+    def __init__(self, directory: Path, code: str, **environment: str) -> None:
+        (directory / "main.py").write_text(code)
+        self.events: queue.Queue[Any] = queue.Queue()
+        self.results: queue.Queue[tuple[str, Any]] = queue.Queue()
+        self.extensions: list[dict[str, Any]] = []
+        self.timeout = 30.0
+        self.log = directory / "log"
+        api = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                if self.path.endswith("/event/next"):
+                    assert self.headers["Lambda-Extension-Identifier"] == "extension-1"
+                    api.over.wait()
+                    return
+                event = api.events.get()
+                if event is None:
+                    return
+                deadline = str(int((time.time() + api.timeout) * 1000))
+                self.reply(
+                    200,
+                    json.dumps(event).encode(),
+                    **{
+                        "Lambda-Runtime-Aws-Request-Id": "8476a536-e9f4-11e8-9739-2dfe598c3fcd",
+                        "Lambda-Runtime-Deadline-Ms": deadline,
+                        "Lambda-Runtime-Invoked-Function-Arn": "arn:aws:lambda:eu-west-1:123456789012:function:shop",
+                    },
+                )
+
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+                if self.path.endswith("/extension/register"):
+                    api.extensions.append(body)
+                    self.reply(200, b"{}", **{"Lambda-Extension-Identifier": "extension-1"})
+                    return
+                api.results.put((self.path.rsplit("/", 1)[1] if "init" not in self.path else "init", body))
+                self.reply(202, b"{}")
+
+            def reply(self, status: int, body: bytes, **headers: str) -> None:
+                self.send_response(status)
+                for name, value in {"content-type": "application/json", **headers}.items():
+                    self.send_header(name, value)
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self.over = threading.Event()
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "fastapi_runtime"],
+                cwd=directory,
+                env={
+                    "PATH": os.environ["PATH"],
+                    "PYTHONPATH": f"{APP}:{directory}",
+                    "APP_MODULE": "main:app",
+                    "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self.server.server_port}",
+                    "AWS_LAMBDA_FUNCTION_NAME": "shop",
+                    **environment,
+                },
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    def result(self) -> tuple[str, Any]:
+        """What the process reported, with the kind of report."""
+        return self.results.get(timeout=SECONDS)
+
+    def invoke(self, event: Any) -> dict[str, Any]:
+        """The answer to one event."""
+        self.events.put(event)
+        kind, answer = self.result()
+        assert kind == "response", answer
+        return answer  # type: ignore[no-any-return]
+
+    def close(self) -> None:
+        self.over.set()
+        self.events.put(None)
+        self.process.kill()
+        self.process.wait()
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lambda]:
+    environment = Lambda(tmp_path_factory.mktemp("lambda"), CODE)
+    yield environment
+    environment.close()
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Any]:
+    """Environments of one test."""
+    started: list[Lambda] = []
+
+    def start(code: str = CODE, **environment: str) -> Lambda:
+        started.append(Lambda(tmp_path, code, **environment))
+        return started[-1]
+
+    yield start
+    for environment in started:
+        environment.close()
+
+
+def http_api(
+    path: str, method: str = "GET", *, stage: str = "$default", query: str = "", **more: Any
+) -> dict[str, Any]:
+    """An event of an HTTP API (payload version 2.0); a function URL's has the same form."""
+    return {
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": path,
+        "rawQueryString": query,
+        "headers": {
+            "host": "shop.example.com",
+            "x-forwarded-for": "198.51.100.1, 203.0.113.9",
+            "x-forwarded-proto": "https",
+            "x-forwarded-port": "443",
+            **more.pop("headers", {}),
+        },
+        "requestContext": {
+            "accountId": "123456789012",
+            "stage": stage,
+            "http": {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "203.0.113.9"},
+        },
+        "isBase64Encoded": False,
+        **more,
+    }
+
+
+def function_url(path: str, method: str = "GET", **more: Any) -> dict[str, Any]:
+    event = http_api(path, method, **more)
+    event["requestContext"] |= {"apiId": "abc", "domainName": "abc.lambda-url.eu-west-1.on.aws"}
+    return event
+
+
+def load_balancer(path: str, method: str = "GET", *, multi: bool = False, **more: Any) -> dict[str, Any]:
+    headers = {
+        "host": ["shop.example.com"],
+        "x-forwarded-for": ["198.51.100.1, 203.0.113.9"],
+        "x-forwarded-proto": ["https"],
+        "x-forwarded-port": ["443"],
+        "accept-language": ["de", "en"],
+    }
+    event: dict[str, Any] = {
+        "requestContext": {"elb": {"targetGroupArn": "arn:aws:elasticloadbalancing:eu-west-1:1:targetgroup/shop/1"}},
+        "httpMethod": method,
+        "path": path,
+        "body": "",
+        "isBase64Encoded": False,
+    }
+    if multi:
+        event |= {"multiValueHeaders": headers, "multiValueQueryStringParameters": {"q": ["a%20b", "c"]}}
+    else:
+        single = {name: values[-1] for name, values in headers.items()}
+        event |= {"headers": single, "queryStringParameters": {"q": "a%20b"}}
+    return event | more
+
+
+def test_the_app_starts_once_and_every_invocation_finds_what_it_opened(shop: Lambda) -> None:
+    answers = [shop.invoke(http_api("/opened"))["body"] for _ in range(5)]
+    assert set(answers) == {str(shop.process.pid)}
+    assert shop.log.read_text().count("started up") == 1
+    assert "shut down" not in shop.log.read_text()
+
+
+@pytest.mark.parametrize("event", [http_api, function_url])
+def test_an_http_api_and_a_function_url_ask_the_same_way(shop: Lambda, event: Any) -> None:
+    body = base64.b64encode(bytes(range(256))).decode()
+    answer = shop.invoke(
+        event("/echo/caf%C3%A9", "POST", query="q=a%20b&q=c", cookies=["a=1", "b=2"], body=body, isBase64Encoded=True)
+    )
+    assert answer["statusCode"] == 200
+    assert answer["headers"]["content-type"] == "application/json"
+    assert answer["headers"]["x-content-type-options"] == "nosniff"
+    assert answer["headers"]["strict-transport-security"]
+    assert json.loads(answer["body"]) == {
+        "name": "café",
+        "method": "POST",
+        "url": "https://shop.example.com/echo/café?q=a%20b&q=c",
+        "client": "203.0.113.9",
+        "cookies": {"a": "1", "b": "2"},
+        "query": [["q", "a b"], ["q", "c"]],
+        "body": bytes(range(256)).hex(),
+        "languages": [],
+    }
+
+
+def test_the_stage_of_an_http_api_is_no_part_of_the_route(shop: Lambda) -> None:
+    answer = json.loads(shop.invoke(http_api("/prod/echo/tea", stage="prod"))["body"])
+    assert (answer["name"], answer["url"]) == ("tea", "https://shop.example.com/prod/echo/tea")
+
+
+@pytest.mark.parametrize(
+    ("multi", "query", "languages"),
+    [(True, [["q", "a b"], ["q", "c"]], ["de", "en"]), (False, [["q", "a b"]], ["en"])],
+)
+def test_a_load_balancer_asks_with_and_without_multiple_values(
+    shop: Lambda, multi: bool, query: list[list[str]], languages: list[str]
+) -> None:
+    answer = json.loads(shop.invoke(load_balancer("/echo/tea", multi=multi))["body"])
+    assert answer["client"] == "203.0.113.9"
+    assert answer["url"].startswith("https://shop.example.com/echo/tea?q=a+b")
+    assert (answer["query"], answer["languages"]) == (query, languages)
+
+
+def test_every_cookie_of_an_answer_arrives(shop: Lambda) -> None:
+    cookies = ["a=1; Path=/; SameSite=lax", 'b="2\\073 3"; Path=/; SameSite=lax']
+    answer = shop.invoke(http_api("/cookies"))
+    assert answer["cookies"] == cookies
+    assert answer["headers"]["x-name"] == "café"
+    assert shop.invoke(load_balancer("/cookies", multi=True))["multiValueHeaders"]["set-cookie"] == cookies
+    single = shop.invoke(load_balancer("/cookies"))["headers"]
+    assert [value for name, value in single.items() if name.lower() == "set-cookie"] == cookies
+
+
+@pytest.mark.parametrize("event", [http_api, load_balancer])
+def test_a_binary_answer_is_base64(shop: Lambda, event: Any) -> None:
+    answer = shop.invoke(event("/picture"))
+    assert answer["isBase64Encoded"] is True
+    assert base64.b64decode(answer["body"]) == bytes(range(256))
+
+
+def test_a_failure_is_a_problem_and_not_a_failed_invocation(shop: Lambda) -> None:
+    answer = shop.invoke(http_api("/fails"))
+    assert answer["statusCode"] == 500
+    assert answer["headers"]["content-type"] == "application/problem+json"
+    assert json.loads(answer["body"])["title"] == "Internal Server Error"
+    assert "secret" not in answer["body"]
+    (line,) = [json.loads(line) for line in shop.log.read_text().splitlines() if "RuntimeError" in line]
+    assert line["exception"]["message"] == "secret"
+
+
+def test_an_answer_that_lambda_cannot_return_is_a_problem_with_a_reason_in_the_log(shop: Lambda) -> None:
+    # A quotation mark takes two bytes in JSON, so 4 MB of them are 8.
+    answer = shop.invoke(http_api(f"/long/{4 * 2**20}"))
+    assert answer["statusCode"] == 500
+    assert json.loads(answer["body"])["detail"] == "The answer is longer than the 6 MB that Lambda can return."
+    assert "put it into S3" in shop.log.read_text()
+
+
+def test_an_answer_just_below_the_limit_arrives(shop: Lambda) -> None:
+    assert len(shop.invoke(http_api(f"/long/{3_100_000}"))["body"]) == 3_100_000
+
+
+def test_an_event_that_is_no_request_fails_with_what_it_should_be(shop: Lambda) -> None:
+    shop.events.put({"Records": []})
+    kind, error = shop.result()
+    assert (kind, error["errorType"]) == ("error", "ValueError")
+    assert error["errorMessage"] == (
+        "this function answers HTTP requests of a function URL, an HTTP API or a load balancer;"
+        " got an event with ['Records']"
+    )
+    assert shop.invoke(http_api("/opened"))["statusCode"] == 200
+
+
+def test_health_is_answered_on_lambda_too(shop: Lambda) -> None:
+    assert json.loads(shop.invoke(http_api("/-/ready"))["body"]) == {"status": "ready"}
+
+
+@pytest.mark.parametrize("path", ["/slow", "/blocks"])
+def test_before_lambda_cuts_an_invocation_it_is_answered(start: Any, path: str) -> None:
+    environment = start()
+    environment.timeout = 1.5
+    began = time.monotonic()
+    assert environment.invoke(http_api("/opened"))["statusCode"] == 200  # how long it may take is known from here on
+    began = time.monotonic()
+    assert environment.invoke(http_api(path))["statusCode"] == 504
+    assert time.monotonic() - began < 1.5
+
+
+def test_on_sigterm_the_app_is_stopped(start: Any) -> None:
+    environment = start()
+    environment.invoke(http_api("/opened"))
+    assert environment.extensions == [{"events": []}]  # without one Lambda sends no SIGTERM
+    environment.process.send_signal(signal.SIGTERM)
+    assert environment.process.wait(SECONDS) == 0
+    log = environment.log.read_text()
+    assert log.count("shut down") == 1
+    (metrics,) = [json.loads(line) for line in log.splitlines() if '"_aws"' in line]
+    assert metrics["Requests"] == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "variables", "kind", "text"),
+    [
+        ("import missing_module", {}, "ImportModuleError", "No module named 'missing_module'"),
+        ("app = None", {"APP_MODULE": "main:nope"}, "AppNotFound", 'Attribute "nope" not found in module "main"'),
+        (
+            CODE.replace('print("started up",', 'raise RuntimeError("no licence"); print('),
+            {},
+            "LifespanFailure",
+            "no licence",
+        ),
+        (CODE, {"PORT": "http"}, "SettingsError", "PORT must be a whole number"),
+    ],
+)
+def test_a_start_that_fails_is_reported_to_lambda(
+    start: Any, code: str, variables: dict[str, str], kind: str, text: str
+) -> None:
+    environment = start(code, **variables)
+    report, error = environment.result()
+    assert report == "init"
+    assert error["errorType"].endswith(kind)
+    assert text in error["errorMessage"]
+    assert environment.process.wait(SECONDS) == 1
