@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Optional
+from unittest.mock import patch
 
 import pulumi.automation as automation
 import yaml
@@ -183,7 +184,8 @@ class EmulatedCloud:
         self.control.set_directory(os.getcwd())
         own_connections()
         try:
-            result = run(events.append, lines.append)
+            with patch.dict(os.environ, self.environment):  # the program's own calls, as those of resource hooks
+                result = run(events.append, lines.append)
         except automation.CommandError as error:
             raise DeploymentError(_errors(events), "".join(lines) or str(error)) from None
         finally:

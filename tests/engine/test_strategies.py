@@ -1,42 +1,9 @@
 """Deploy strategies on the real engine: what ECS is asked for, and what stays in place when they change."""
 
-from dataclasses import replace
-from typing import Any
-
-import pulumi
 import pytest
-from pulumi_fastapi import FargateFastAPIService, FargateFastAPIServiceArgs, FastAPIApp
-from pulumi_fastapi.aws import ExistingNetwork
 from pulumi_fastapi.emulated_cloud import Deployment
 
 pytestmark = pytest.mark.engine
-
-IMAGE = "public.example.com/shop@sha256:" + "1" * 64
-ARGS = FargateFastAPIServiceArgs(
-    app=FastAPIApp(image=IMAGE), tasks_min=1, tasks_max=1, deletion_protection=False, alarm_latency=1.0
-)
-
-
-@pytest.fixture
-def network(emulated_cloud) -> ExistingNetwork:
-    """The account's default one: faster than a network of one's own."""
-    client = emulated_cloud.client("ec2")
-    subnets = client.describe_subnets()["Subnets"]
-    gateway = client.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
-    client.attach_internet_gateway(InternetGatewayId=gateway, VpcId=subnets[0]["VpcId"])
-    return ExistingNetwork(vpc_id=subnets[0]["VpcId"], public_subnet_ids=[each["SubnetId"] for each in subnets[:2]])
-
-
-def service(network: ExistingNetwork, **changes: Any):
-    image = changes.pop("image", IMAGE)
-
-    def program() -> None:
-        app = replace(ARGS.app, image=image)
-        made = FargateFastAPIService("shop", replace(ARGS, app=app, network=network, **changes))
-        for output in ("cluster_name", "service_name", "task_definition_arn"):
-            pulumi.export(output, getattr(made, output))
-
-    return program
 
 
 def weights(emulated_cloud) -> dict[str, int]:
@@ -76,27 +43,27 @@ def replaced(deployment: Deployment) -> list[str]:
 
 
 @pytest.mark.parametrize("strategy", ["BLUE_GREEN", "CANARY", "LINEAR"])
-def test_traffic_that_ecs_moved_stays_where_it_is(emulated_cloud, network, strategy):
+def test_traffic_that_ecs_moved_stays_where_it_is(emulated_cloud, shop, strategy):
     """Set back, the rule would send it to the target group whose tasks are gone."""
-    emulated_cloud.up(service(network, strategy=strategy))
+    emulated_cloud.up(shop(strategy=strategy))
     first = live(emulated_cloud)
-    emulated_cloud.up(service(network, strategy=strategy, image=IMAGE.replace("1", "2")))
+    emulated_cloud.up(shop(strategy=strategy, version=2))
     second = live(emulated_cloud)
 
-    again = emulated_cloud.up(service(network, strategy=strategy, image=IMAGE.replace("1", "2")))
+    again = emulated_cloud.up(shop(strategy=strategy, version=2))
 
     assert first != second
     assert live(emulated_cloud) == second
     assert not again.changed
 
 
-def test_a_service_changes_its_strategy_in_place(emulated_cloud, network):
-    emulated_cloud.up(service(network))
-    shifted = emulated_cloud.up(service(network, strategy="BLUE_GREEN"))
+def test_a_service_changes_its_strategy_in_place(emulated_cloud, shop):
+    emulated_cloud.up(shop())
+    shifted = emulated_cloud.up(shop(strategy="BLUE_GREEN"))
     moved = live(emulated_cloud)
-    back = emulated_cloud.up(service(network))
+    back = emulated_cloud.up(shop())
 
     assert replaced(shifted) == replaced(back) == []
     assert live(emulated_cloud) == moved
     assert target_group(emulated_cloud, back) == moved
-    assert not emulated_cloud.up(service(network)).changed
+    assert not emulated_cloud.up(shop()).changed

@@ -6,13 +6,13 @@ from typing import Any, Optional
 
 import pulumi
 import pulumi_aws as aws
-from pulumi import CustomTimeouts, Input, Output, ResourceOptions
+from pulumi import CustomTimeouts, Input, Output, ResourceHookBinding, ResourceOptions
 
 from ..app import DEFAULT_MODULE, DERIVED, FastAPIApp
 from ..component import Component, as_args, check_name, fitting_name
 from ..connection_pool import ConnectionDemand
 from ..errors import ArgumentError
-from ..rollout import Rollout, Strategy, worst_case_seconds
+from ..rollout import DeploymentTime, Rollout, Strategy, worst_case_seconds
 from ..sizing import check_fargate_size, worker_count
 from ..timeouts import TimeoutLadder, ladder
 from ..validation import check_fields, in_range, one_of
@@ -20,6 +20,7 @@ from .alarms import AlarmTopic, Dashboard, LoadBalancerAlarms, ServiceAlarms, Tr
 from .autoscaling import Autoscaling
 from .database import Database, DatabaseLike, allow_clients, claim_connections
 from .deployment import deployment_configuration, load_balancer
+from .deployment_hooks import Credentials, Gates, deployment_hooks
 from .image import ARCHITECTURES, PLACEHOLDER, Image, ImageArgs
 from .load_balancer import (
     LoadBalancer,
@@ -118,6 +119,18 @@ class FargateFastAPIServiceArgs:
     approval_minutes: int = 0
     """Not ROLLING: minutes to wait, ready but without traffic, for someone to continue the deploy; then it goes back.
     Default 0: it does not wait."""
+    migrate: Optional[list[str]] = None
+    """Command such as `["alembic", "upgrade", "head"]`, run once as a task of a new image before the service gets it;
+    if it fails, the old version keeps serving. Default none."""
+    smoke_test: Optional[list[str]] = None
+    """Command run after that, in the same way: the new version is deployed only if it ends with 0. Default none."""
+    task_timeout: int = 900
+    """Seconds that each of the two may take, 1 to 86400. Default 900."""
+    ignore_alarms: bool = False
+    """Start a deploy although one of its rollback alarms is firing. Default off."""
+    verify_deployments: bool = True
+    """Let the program check in AWS, with its own credentials, what became of a deploy: `up` then fails if ECS rolled it
+    back, and says why. Needed by `migrate`. Default on."""
     alarm_emails: Optional[list[str]] = None
     """Addresses that alarms go to; each must confirm once. Default none."""
     alarm_topic_arn: Optional[Input[str]] = None
@@ -136,6 +149,13 @@ class FargateFastAPIServiceArgs:
         one_of("container_insights", self.container_insights, ("disabled", "enabled", "enhanced"))
         check_retention("log_retention_days", self.log_retention_days)
         check_domain("domain", self.domain)
+        in_range("task_timeout", self.task_timeout, 1, 86400, "seconds")
+        for name in ("migrate", "smoke_test"):
+            command = getattr(self, name)
+            if command is not None and not (command and command[0]):
+                raise ArgumentError(name, command, "must be a command and its arguments")
+            if command is not None and not self.verify_deployments:
+                raise ArgumentError("verify_deployments", False, f"is what runs {name}; leave it on")
         in_range("tasks_min", self.tasks_min, 1, 5000)
         in_range("tasks_max", self.tasks_max, self.tasks_min, 5000)
         in_range("target_cpu", self.target_cpu, 10, 90, "%")
@@ -366,9 +386,7 @@ class FargateFastAPIService(Component):
             name, **self._traffic(target), topic_arn=topic, latency_seconds=args.alarm_latency, opts=self.child
         )
         deployment = worst_case_seconds(rungs, rollout, tasks=args.tasks_max)
-        service = self._service(
-            cluster_arn, task, target, group, rungs, alarms, deployment.total, [*roles.policies, *entry]
-        )
+        service = self._service(cluster_arn, task, target, group, rungs, alarms, deployment, [*roles.policies, *entry])
         self._autoscaling(cluster_name, service, target)
         self._watch(cluster_name, service, target, logs, topic)
         self.publish(
@@ -548,11 +566,11 @@ class FargateFastAPIService(Component):
         group: aws.ec2.SecurityGroup,
         rungs: TimeoutLadder,
         alarms: TrafficAlarms,
-        deadline: int,
+        deployment: DeploymentTime,
         needed: Sequence[pulumi.Resource],
     ) -> aws.ecs.Service:
         args, rollout = self.args, self.args.rollout
-        timeout = f"{deadline}s"
+        timeout = f"{deployment.total}s"
         role = self._traffic_role(target) if rollout.shifts_traffic else None
         return aws.ecs.Service(
             self.child_name("service"),
@@ -588,7 +606,23 @@ class FargateFastAPIService(Component):
                 depends_on=[*needed, *(role.policies if role else ()), target],
                 ignore_changes=["desiredCount"] if args.tasks_max > args.tasks_min else None,
                 custom_timeouts=CustomTimeouts(create=timeout, update=timeout, delete=timeout),
+                hooks=self._hooks(deployment) if args.verify_deployments else None,
             ),
+        )
+
+    def _hooks(self, deployment: DeploymentTime) -> ResourceHookBinding:
+        args = self.args
+        return deployment_hooks(
+            self.resource_name,
+            rollout=args.rollout,
+            longest=deployment,
+            gates=Gates(
+                migrate=args.migrate,
+                smoke_test=args.smoke_test,
+                task_timeout=args.task_timeout,
+                ignore_alarms=args.ignore_alarms,
+            ),
+            credentials=Credentials.of_program(),
         )
 
     def _traffic_role(self, target: Target) -> TrafficRole:

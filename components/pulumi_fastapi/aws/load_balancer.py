@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 
 import pulumi
 import pulumi_aws as aws
-from pulumi import Input, InvokeOptions, Output, ResourceOptions
+from pulumi import (
+    Input,
+    InvokeOptions,
+    Output,
+    ResourceHook,
+    ResourceHookArgs,
+    ResourceHookBinding,
+    ResourceHookOptions,
+    ResourceOptions,
+)
 
 from ..component import Component, as_args, check_name, claims_on
 from ..errors import ArgumentError
@@ -426,8 +435,24 @@ class Target(Component):
                 unhealthy_threshold=ladder.unhealthy_threshold,
             ),
             tags={"Name": self.resource_name},
-            opts=self.child,
+            opts=self.child_options(hooks=self._health_path_hook(label)),
         )
+
+    def _health_path_hook(self, label: str) -> ResourceHookBinding:
+        """Says, also in preview, that no rollback takes back a changed health check."""
+
+        def warn(args: ResourceHookArgs) -> None:
+            before, after = (
+                (inputs or {}).get("healthCheck", {}).get("path") for inputs in (args.old_inputs, args.new_inputs)
+            )
+            if before != after:
+                pulumi.log.warn(
+                    f"{args.name}: the health check moves from {before} to {after} at once, for the tasks that run too,"
+                    " and a deploy that is rolled back does not move it back. Deploy an image that answers both first."
+                )
+
+        name = f"{self.child_name(label, limit=32)}-health-path"
+        return ResourceHookBinding(before_update=[ResourceHook(name, warn, ResourceHookOptions(on_dry_run=True))])
 
     def _live(self, rule_arn: Output[str], first: Output[str]) -> Output[str]:
         actions = aws.lb.get_listener_rule_output(arn=rule_arn, opts=InvokeOptions(parent=self)).actions

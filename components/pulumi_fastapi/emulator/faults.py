@@ -20,7 +20,8 @@ class Fault(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     operation: str
-    """`service:Operation`, with `*` and `?` as wildcards; `ecs:Deployment` is the outcome of an ECS deployment."""
+    """`service:Operation`, with `*` and `?` as wildcards; `ecs:Deployment` is the outcome of an ECS deployment,
+    `ecs:Task` that of a task someone runs."""
     name: str = "*"
     """Logical name of the resource, with wildcards."""
     code: str | None = None
@@ -32,7 +33,11 @@ class Fault(BaseModel):
     delay: float = Field(default=0, ge=0)
     """Seconds to wait before the call."""
     effect: str | None = Field(default=None, pattern="^(rollback|rollback-silent|timeout)$")
-    """For `ecs:Deployment`: what becomes of it."""
+    """For `ecs:Deployment`: what becomes of it. For `ecs:Task` (named by its family): `timeout`, it runs on."""
+    exit_code: int = 1
+    """For `ecs:Deployment` and `ecs:Task`: with what the container ends."""
+    log: str | None = None
+    """For the same: what the container writes before."""
 
 
 class Faults:

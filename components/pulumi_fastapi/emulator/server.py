@@ -76,9 +76,11 @@ class Emulator:
         self._api.look_up("ec2", "DescribeAvailabilityZones", {}, DEFAULT_REGION)
 
     def _start_http(self, port: int) -> tuple[Any, threading.Thread]:
+        from pulumi_fastapi.emulator.ecs_tasks import end_tasks_by
         from pulumi_fastapi.emulator.moto_patches import prepare_moto
 
         prepare_moto()
+        end_tasks_by(self._faults)
         from moto.moto_server.werkzeug_app import (
             DomainDispatcherApplication,
             MotoRequestHandler,

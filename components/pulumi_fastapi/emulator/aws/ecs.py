@@ -6,6 +6,7 @@ from typing import Any
 
 from pulumi_fastapi.emulator.api import ApiError
 from pulumi_fastapi.emulator.aws.common import delete_by, number
+from pulumi_fastapi.emulator.ecs_tasks import fail_deployment
 from pulumi_fastapi.emulator.mapping import Field, json_value
 from pulumi_fastapi.emulator.resource import EVERYTHING, AutoName, Call, Context, Read, ResourceType
 from pulumi_fastapi.emulator.values import Properties
@@ -62,6 +63,13 @@ def _finish_deployment(context: Context) -> None:
     if fault is None or fault.effect is None:
         _shift_traffic(context)
         return
+    fail_deployment(
+        context.region,
+        _cluster_of(context),
+        context.id.split("/")[-1],
+        _network(context),
+        fault,
+    )
     verb = "update" if context.old else "create"
     waits = bool(context.inputs.get("waitForSteadyState"))
     if fault.effect == "timeout":
@@ -78,6 +86,17 @@ def _finish_deployment(context: Context) -> None:
             f"waiting for ECS Service ({context.id}) {verb}: ECS deployment circuit breaker was triggered: "
             "the deployment was rolled back"
         )
+
+
+def _network(context: Context) -> Mapping[str, Any]:
+    given = context.inputs.get("networkConfiguration") or {}
+    return {
+        "awsvpcConfiguration": {
+            "subnets": list(given.get("subnets") or []),
+            "securityGroups": list(given.get("securityGroups") or []),
+            "assignPublicIp": "ENABLED" if given.get("assignPublicIp") else "DISABLED",
+        }
+    }
 
 
 def _shift_traffic(context: Context) -> None:
