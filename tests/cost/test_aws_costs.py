@@ -320,6 +320,10 @@ def test_proxy_is_billed_by_the_vcpus_behind_it(size, cost):
     assert items(price(db, proxy, target))["RDS Proxy"] == cost
 
 
+def test_proxy_of_a_database_elsewhere_counts_two_vcpus():
+    assert expected(price(resource("aws:rds/proxy:Proxy"))) == "21.90"
+
+
 def test_aurora_serverless_between_its_capacities():
     scaling = {"minCapacity": 0.5, "maxCapacity": 4}
     cluster = resource("aws:rds/cluster:Cluster", serverlessv2ScalingConfiguration=scaling)

@@ -325,7 +325,7 @@ def price_resource(pricing: Pricing, pricer: Pricer) -> tuple[list[Line], list[N
             lines.append(line)  # one by one: those before a failure are kept
     except NotKnown as unknown:
         return lines, [NotPriced(resource=pricer.resource, reason=str(unknown))]
-    except (ArithmeticError, AttributeError, TypeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         reason = f"an input has an unexpected shape ({type(error).__name__}: {error})"
         return lines, [NotPriced(resource=pricer.resource, reason=reason)]
     return lines, []

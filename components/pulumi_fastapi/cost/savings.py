@@ -100,7 +100,7 @@ def _arm(resources: Resources) -> Iterator[tuple[str, Resources]]:
     tasks: dict[str, dict[str, Any]] = {
         each.urn: {"runtimePlatform": {"cpuArchitecture": "ARM64", "operatingSystemFamily": "LINUX"}}
         for each in _of(resources, aws.TASK)
-        if "FARGATE" in (each.inputs.get("requiresCompatibilities") or ["FARGATE"])
+        if each.inputs.get("requiresCompatibilities") in (None, ["FARGATE"])
     }
     functions: dict[str, dict[str, Any]] = {
         each.urn: {"architectures": ["arm64"]} for each in _of(resources, aws.FUNCTION)
@@ -153,10 +153,11 @@ def _other_cloud_run_billing(resources: Resources) -> Iterator[tuple[str, Resour
 
 
 def _billed(template: Mapping[str, Any], by_request: bool) -> Mapping[str, Any]:
+    given = template.get("containers")
     containers = [
         {**each, "resources": {**(each.get("resources") or {}), "cpuIdle": by_request}}
-        for each in template.get("containers") or ()
-        if isinstance(each, Mapping)
+        for each in (given if isinstance(given, list) else [])
+        if isinstance(each, Mapping) and isinstance(each.get("resources") or {}, Mapping)
     ]
     return {**template, "containers": containers}
 
