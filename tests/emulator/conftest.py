@@ -1,5 +1,6 @@
 """An emulator in this process, and requests to its provider as the engine would make them."""
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -104,6 +105,7 @@ class Deployer:
         self._provider = AwsProvider(Api(emulator.endpoint, Faults(), PRECONDITIONS), RESOURCE_TYPES, "7.0.0")
         self._connection = Connection()
 
+    @functools.cache  # noqa: B019  lives as long as the session
     def client(self, service: str) -> Any:
         """To look inside, and to change things behind Pulumi's back."""
         return boto3.client(
@@ -181,8 +183,13 @@ def _urn(type_: str) -> str:
     return f"urn:pulumi:test::project::{type_}::thing"
 
 
+@pytest.fixture(scope="session")
+def deployer(emulator) -> Deployer:
+    return Deployer(emulator)
+
+
 @pytest.fixture
-def deploy(emulator) -> Deployer:
+def deploy(emulator, deployer) -> Deployer:
     """A deployer to an empty account."""
     emulator.control.reset()
-    return Deployer(emulator)
+    return deployer

@@ -640,3 +640,220 @@ def test_provisioned_concurrency_stays_within_the_reserved(account):
             Qualifier="1",
             ProvisionedConcurrentExecutions=6,
         )
+
+
+@pytest.fixture
+def gateway(account) -> str:
+    return account("apigatewayv2", "CreateApi", Name="api", ProtocolType="HTTP")["ApiId"]
+
+
+def test_two_routes_cannot_have_one_key(account, gateway):
+    account("apigatewayv2", "CreateRoute", ApiId=gateway, RouteKey="GET /")
+
+    with refused("ConflictException"):
+        account("apigatewayv2", "CreateRoute", ApiId=gateway, RouteKey="GET /")
+
+
+def test_route_of_an_http_api_is_a_method_and_a_path(account, gateway):
+    with refused("BadRequestException"):
+        account("apigatewayv2", "CreateRoute", ApiId=gateway, RouteKey="/items")
+
+
+def test_route_needs_an_existing_integration(account, gateway):
+    with refused("BadRequestException"):
+        account("apigatewayv2", "CreateRoute", ApiId=gateway, RouteKey="GET /", Target="integrations/none")
+
+
+def test_two_stages_cannot_have_one_name(account, gateway):
+    account("apigatewayv2", "CreateStage", ApiId=gateway, StageName="$default")
+
+    with refused("ConflictException"):
+        account("apigatewayv2", "CreateStage", ApiId=gateway, StageName="$default")
+
+
+def test_quickly_created_api_serves_its_target(account):
+    target = f"arn:aws:lambda:{REGION}:123456789012:function:api"
+    api = account("apigatewayv2", "CreateApi", Name="api", ProtocolType="HTTP", Target=target)["ApiId"]
+
+    (integration,) = account("apigatewayv2", "GetIntegrations", ApiId=api)["Items"]
+    (route,) = account("apigatewayv2", "GetRoutes", ApiId=api)["Items"]
+    (stage,) = account("apigatewayv2", "GetStages", ApiId=api)["Items"]
+    assert integration["IntegrationUri"] == target
+    assert (route["RouteKey"], route["Target"]) == ("$default", f"integrations/{integration['IntegrationId']}")
+    assert (stage["StageName"], stage["AutoDeploy"]) == ("$default", True)
+
+
+def custom_domain(account, name: str = "api.example.com") -> str:
+    certificate = account("acm", "RequestCertificate", DomainName=name, ValidationMethod="DNS")["CertificateArn"]
+    account(
+        "apigatewayv2",
+        "CreateDomainName",
+        DomainName=name,
+        DomainNameConfigurations=[{"CertificateArn": certificate, "EndpointType": "REGIONAL"}],
+    )
+    return certificate
+
+
+def test_custom_domain_needs_a_certificate_of_its_region(account):
+    with refused("BadRequestException"):
+        account(
+            "apigatewayv2",
+            "CreateDomainName",
+            DomainName="api.example.com",
+            DomainNameConfigurations=[{"CertificateArn": "arn:aws:acm:eu-west-1:123456789012:certificate/c"}],
+        )
+
+
+def test_certificate_of_a_custom_domain_cannot_be_deleted(account):
+    certificate = custom_domain(account)
+
+    with refused("ResourceInUseException"):
+        account("acm", "DeleteCertificate", CertificateArn=certificate)
+
+
+def test_custom_domain_maps_existing_stages_once(account, gateway):
+    custom_domain(account)
+    mapping = {"DomainName": "api.example.com", "ApiId": gateway, "Stage": "$default", "ApiMappingKey": "v1"}
+    with refused("BadRequestException"):
+        account("apigatewayv2", "CreateApiMapping", **mapping)
+
+    account("apigatewayv2", "CreateStage", ApiId=gateway, StageName="$default")
+    account("apigatewayv2", "CreateApiMapping", **mapping)
+
+    with refused("ConflictException"):
+        account("apigatewayv2", "CreateApiMapping", **mapping)
+
+
+def web_acl(account, **changes) -> dict:
+    params = {
+        "Name": "acl",
+        "Scope": "REGIONAL",
+        "DefaultAction": {"Allow": {}},
+        "VisibilityConfig": {"SampledRequestsEnabled": True, "CloudWatchMetricsEnabled": True, "MetricName": "acl"},
+    }
+    return account("wafv2", "CreateWebACL", **{**params, **changes})["Summary"]
+
+
+def test_web_acl_protects_existing_balancers_only(account):
+    acl = web_acl(account)
+    balancer = f"arn:aws:elasticloadbalancing:{REGION}:123456789012:loadbalancer/app/none/0123456789abcdef"
+
+    with refused("WAFUnavailableEntityException"):
+        account("wafv2", "AssociateWebACL", WebACLArn=acl["ARN"], ResourceArn=balancer)
+
+
+def test_web_acl_does_not_protect_http_apis(account, gateway):
+    acl = web_acl(account)
+    stage = f"arn:aws:apigateway:{REGION}::/apis/{gateway}/stages/$default"
+
+    with refused("WAFInvalidParameterException"):
+        account("wafv2", "AssociateWebACL", WebACLArn=acl["ARN"], ResourceArn=stage)
+
+
+def test_web_acl_of_a_balancer_cannot_be_deleted(account):
+    acl, balancer = web_acl(account), account.balancer()
+    account("wafv2", "AssociateWebACL", WebACLArn=acl["ARN"], ResourceArn=balancer)
+
+    with refused("WAFAssociatedItemException"):
+        account("wafv2", "DeleteWebACL", Name="acl", Scope="REGIONAL", Id=acl["Id"], LockToken=acl["LockToken"])
+
+
+def test_web_acl_of_cloudfront_lives_in_virginia(account, api):
+    with refused("WAFInvalidParameterException"):
+        api.call(
+            "wafv2",
+            "CreateWebACL",
+            {
+                "Name": "acl",
+                "Scope": "CLOUDFRONT",
+                "DefaultAction": {"Allow": {}},
+                "VisibilityConfig": {
+                    "SampledRequestsEnabled": True,
+                    "CloudWatchMetricsEnabled": True,
+                    "MetricName": "acl",
+                },
+            },
+            "eu-west-1",
+        )
+    assert web_acl(account, Scope="CLOUDFRONT")
+
+
+def test_schedule_needs_a_role_that_the_scheduler_may_assume(account):
+    schedule = {"Name": "nightly", "ScheduleExpression": "rate(1 day)", "FlexibleTimeWindow": {"Mode": "OFF"}}
+    target = f"arn:aws:lambda:{REGION}:123456789012:function:api"
+
+    with refused("ValidationException"):
+        account("scheduler", "CreateSchedule", **schedule, Target={"Arn": target, "RoleArn": account.role("lambda")})
+    account("scheduler", "CreateSchedule", **schedule, Target={"Arn": target, "RoleArn": account.role("scheduler")})
+
+
+def deployment_group(account, **changes) -> dict:
+    params = {
+        "applicationName": "app",
+        "deploymentGroupName": "group",
+        "serviceRoleArn": "",
+        "deploymentConfigName": "CodeDeployDefault.LambdaAllAtOnce",
+        "deploymentStyle": {"deploymentType": "BLUE_GREEN", "deploymentOption": "WITH_TRAFFIC_CONTROL"},
+    }
+    return account("codedeploy", "CreateDeploymentGroup", **{**params, **changes})
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"serviceRoleArn": "arn:aws:iam::123456789012:role/none"}, "InvalidRoleException"),
+        ({"deploymentConfigName": "slow"}, "DeploymentConfigDoesNotExistException"),
+        ({"deploymentStyle": {"deploymentType": "IN_PLACE"}}, "InvalidDeploymentStyleException"),
+        ({"applicationName": "none"}, "ApplicationDoesNotExistException"),
+    ],
+)
+def test_deployment_group_that_codedeploy_refuses(account, changes, code):
+    account("codedeploy", "CreateApplication", applicationName="app", computePlatform="Lambda")
+    role = account.role("codedeploy")
+
+    with refused(code):
+        deployment_group(account, **{"serviceRoleArn": role, **changes})
+    assert deployment_group(account, serviceRoleArn=role)
+
+
+def test_deployment_configuration_of_a_group_cannot_be_deleted(account):
+    account("codedeploy", "CreateApplication", applicationName="app", computePlatform="Lambda")
+    routing = {"type": "TimeBasedCanary", "timeBasedCanary": {"canaryInterval": 5, "canaryPercentage": 10}}
+    account(
+        "codedeploy",
+        "CreateDeploymentConfig",
+        deploymentConfigName="slow",
+        computePlatform="Lambda",
+        trafficRoutingConfig=routing,
+    )
+    deployment_group(account, serviceRoleArn=account.role("codedeploy"), deploymentConfigName="slow")
+
+    with refused("DeploymentConfigInUseException"):
+        account("codedeploy", "DeleteDeploymentConfig", deploymentConfigName="slow")
+
+
+def test_composite_alarm_needs_the_alarms_of_its_rule(account):
+    with refused("ValidationError"):
+        account("cloudwatch", "PutCompositeAlarm", AlarmName="all", AlarmRule='ALARM("errors") AND NOT OK("slow")')
+
+
+def test_rotation_needs_a_function_that_secrets_manager_may_call(account):
+    account("secretsmanager", "CreateSecret", Name="secret")
+    rotation = {
+        "SecretId": "secret",
+        "RotationLambdaARN": account.function(),
+        "RotationRules": {"AutomaticallyAfterDays": 30},
+    }
+    with refused("AccessDeniedException"):
+        account("secretsmanager", "RotateSecret", **rotation)
+
+    account(
+        "lambda",
+        "AddPermission",
+        FunctionName="api",
+        StatementId="rotation",
+        Action="lambda:InvokeFunction",
+        Principal="secretsmanager.amazonaws.com",
+    )
+    account("secretsmanager", "RotateSecret", **rotation)
+    assert account("secretsmanager", "DescribeSecret", SecretId="secret")["RotationEnabled"]

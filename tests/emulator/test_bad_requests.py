@@ -27,7 +27,110 @@ def containers(**changes: Any) -> str:
     return json.dumps([{**CONTAINER, **changes}])
 
 
+RESOURCE_POLICY = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Principal": "*", "Action": "secretsmanager:GetSecretValue", "Resource": "*"}
+        ],
+    }
+)
+REPOSITORY_POLICY = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "ecr:BatchGetImage"}],
+    }
+)
+VISIBLE = {"cloudwatchMetricsEnabled": True, "metricName": "acl", "sampledRequestsEnabled": True}
+
+
+def waf_rule(**changes: Any) -> dict[str, Any]:
+    rule = {
+        "name": "rate",
+        "priority": 1,
+        "action": {"block": {}},
+        "statement": {"rateBasedStatement": {"limit": 1000, "aggregateKeyType": "IP"}},
+        "visibilityConfig": VISIBLE,
+    }
+    return {name: value for name, value in {**rule, **changes}.items() if value is not None}
+
+
+MANAGED = {"managedRuleGroupStatement": {"vendorName": "AWS", "name": "AWSManagedRulesCommonRuleSet"}}
+
 GOOD: dict[str, dict[str, Any]] = {
+    "apigatewayv2/api:Api": {"protocolType": "HTTP"},
+    "apigatewayv2/apiMapping:ApiMapping": {"apiId": "a", "domainName": "api.example.com", "stage": "$default"},
+    "apigatewayv2/domainName:DomainName": {
+        "domainName": "api.example.com",
+        "domainNameConfiguration": {
+            "certificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/c",
+            "endpointType": "REGIONAL",
+            "securityPolicy": "TLS_1_2",
+        },
+    },
+    "apigatewayv2/integration:Integration": {
+        "apiId": "a",
+        "integrationType": "AWS_PROXY",
+        "integrationUri": "arn:aws:lambda:us-east-1:123456789012:function:api",
+        "payloadFormatVersion": "2.0",
+    },
+    "apigatewayv2/route:Route": {"apiId": "a", "routeKey": "$default"},
+    "apigatewayv2/stage:Stage": {"apiId": "a", "name": "$default", "autoDeploy": True},
+    "budgets/budget:Budget": {"budgetType": "COST", "timeUnit": "MONTHLY", "limitAmount": "100", "limitUnit": "USD"},
+    "cloudwatch/compositeAlarm:CompositeAlarm": {"alarmName": "all", "alarmRule": "ALARM(errors)"},
+    "cloudwatch/dashboard:Dashboard": {"dashboardName": "shop", "dashboardBody": "{}"},
+    "codedeploy/application:Application": {"computePlatform": "Lambda"},
+    "codedeploy/deploymentConfig:DeploymentConfig": {
+        "computePlatform": "Lambda",
+        "trafficRoutingConfig": {"type": "TimeBasedCanary", "timeBasedCanary": {"interval": 5, "percentage": 10}},
+    },
+    "codedeploy/deploymentGroup:DeploymentGroup": {
+        "appName": "app",
+        "deploymentGroupName": "group",
+        "serviceRoleArn": ROLE,
+    },
+    "ec2/eip:Eip": {"domain": "vpc"},
+    "ecr/repositoryPolicy:RepositoryPolicy": {"repository": "app", "policy": REPOSITORY_POLICY},
+    "iam/openIdConnectProvider:OpenIdConnectProvider": {
+        "url": "https://token.actions.githubusercontent.com",
+        "clientIdLists": ["sts.amazonaws.com"],
+        "thumbprintLists": ["a" * 40],
+    },
+    "iam/rolePolicyAttachment:RolePolicyAttachment": {
+        "role": "role",
+        "policyArn": "arn:aws:iam::aws:policy/ReadOnlyAccess",
+    },
+    "kms/alias:Alias": {"name": "alias/shop", "targetKeyId": "key"},
+    "lb/listenerRule:ListenerRule": {
+        "listenerArn": "arn:aws:elasticloadbalancing:us-east-1:123456789012:listener/app/a/1/2",
+        "priority": 1,
+        "conditions": [{"pathPattern": {"values": ["/a"]}}],
+        "actions": [{"type": "fixed-response", "fixedResponse": {"contentType": "text/plain", "statusCode": "404"}}],
+    },
+    "s3/bucketPolicy:BucketPolicy": {"bucket": "logs", "policy": RESOURCE_POLICY},
+    "s3/bucketVersioning:BucketVersioning": {"bucket": "logs", "versioningConfiguration": {"status": "Enabled"}},
+    "scheduler/schedule:Schedule": {
+        "scheduleExpression": "rate(5 minutes)",
+        "flexibleTimeWindow": {"mode": "OFF"},
+        "target": {"arn": "arn:aws:lambda:us-east-1:123456789012:function:api", "roleArn": ROLE},
+    },
+    "secretsmanager/secretPolicy:SecretPolicy": {"secretArn": "secret", "policy": RESOURCE_POLICY},
+    "secretsmanager/secretRotation:SecretRotation": {
+        "secretId": "secret",
+        "rotationRules": {"automaticallyAfterDays": 30},
+    },
+    "sns/topic:Topic": {"name": "alarms"},
+    "sns/topicPolicy:TopicPolicy": {"arn": TOPIC, "policy": RESOURCE_POLICY},
+    "wafv2/webAcl:WebAcl": {
+        "scope": "REGIONAL",
+        "defaultAction": {"allow": {}},
+        "visibilityConfig": VISIBLE,
+        "rules": [waf_rule()],
+    },
+    "wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration": {
+        "resourceArn": "arn:aws:wafv2:us-east-1:123456789012:regional/webacl/acl/1",
+        "logDestinationConfigs": ["arn:aws:logs:us-east-1:123456789012:log-group:aws-waf-logs-acl"],
+    },
     "acm/certificate:Certificate": {"domainName": "api.example.com", "validationMethod": "DNS"},
     "appautoscaling/policy:Policy": {
         "policyType": "TargetTrackingScaling",
@@ -166,6 +269,7 @@ GOOD: dict[str, dict[str, Any]] = {
     },
 }
 
+ACL = "wafv2/webAcl:WebAcl"
 ALARM = "cloudwatch/metricAlarm:MetricAlarm"
 BALANCER = "lb/loadBalancer:LoadBalancer"
 DATABASE = "rds/instance:Instance"
@@ -437,6 +541,196 @@ BAD: list[tuple[str, dict[str, Any], str, str]] = [
         "ValidationException",
         "maximumRetryAttempts",
     ),
+    ("apigatewayv2/api:Api", {"protocolType": "REST"}, "BadRequestException", "protocolType"),
+    ("apigatewayv2/api:Api", {"name": "n" * 129}, "BadRequestException", "name"),
+    ("apigatewayv2/api:Api", {"body": "openapi: 3.0.1"}, "BadRequestException", "body"),
+    ("apigatewayv2/integration:Integration", {"integrationUri": None}, "BadRequestException", ""),
+    (
+        "apigatewayv2/integration:Integration",
+        {"timeoutMilliseconds": 31000},
+        "BadRequestException",
+        "timeoutMilliseconds",
+    ),
+    (
+        "apigatewayv2/integration:Integration",
+        {"payloadFormatVersion": "3.0"},
+        "BadRequestException",
+        "payloadFormatVersion",
+    ),
+    ("apigatewayv2/route:Route", {"authorizationType": "OAUTH"}, "BadRequestException", "authorizationType"),
+    ("apigatewayv2/stage:Stage", {"name": "my stage"}, "BadRequestException", "name"),
+    (
+        "apigatewayv2/stage:Stage",
+        {"defaultRouteSettings": {"throttlingBurstLimit": "many"}},
+        "BadRequestException",
+        "defaultRouteSettings.throttlingBurstLimit",
+    ),
+    ("apigatewayv2/domainName:DomainName", {"domainName": "no domain"}, "BadRequestException", "domainName"),
+    (
+        "apigatewayv2/domainName:DomainName",
+        {"domainNameConfiguration": {"certificateArn": "c", "endpointType": "EDGE", "securityPolicy": "TLS_1_2"}},
+        "BadRequestException",
+        "domainNameConfiguration.endpointType",
+    ),
+    ("apigatewayv2/apiMapping:ApiMapping", {"stage": None}, "MissingParameter", "stage"),
+    (ACL, {"scope": "GLOBAL"}, "WAFInvalidParameterException", "scope"),
+    (ACL, {"defaultAction": {}}, "WAFInvalidParameterException", "defaultAction"),
+    (ACL, {"rules": [waf_rule(), waf_rule(name="b")]}, "WAFInvalidParameterException", "rules"),
+    (ACL, {"rules": [waf_rule(statement=MANAGED)]}, "WAFInvalidParameterException", "rules[0]"),
+    (ACL, {"rules": [waf_rule(action=None)]}, "WAFInvalidParameterException", "rules[0]"),
+    (
+        ACL,
+        {"rules": [waf_rule(statement={"rateBasedStatement": {"limit": 1, "aggregateKeyType": "IP"}})]},
+        "WAFInvalidParameterException",
+        "rules[0].statement.rateBasedStatement.limit",
+    ),
+    (
+        "wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration",
+        {"logDestinationConfigs": ["arn:aws:logs:us-east-1:123456789012:log-group:acl"]},
+        "WAFInvalidParameterException",
+        "logDestinationConfigs[0]",
+    ),
+    ("scheduler/schedule:Schedule", {"scheduleExpression": "every day"}, "ValidationException", "scheduleExpression"),
+    (
+        "scheduler/schedule:Schedule",
+        {"scheduleExpressionTimezone": "Mars/Base"},
+        "ValidationException",
+        "scheduleExpressionTimezone",
+    ),
+    (
+        "scheduler/schedule:Schedule",
+        {"flexibleTimeWindow": {"mode": "FLEXIBLE"}},
+        "ValidationException",
+        "flexibleTimeWindow",
+    ),
+    ("scheduler/schedule:Schedule", {"state": "ON"}, "ValidationException", "state"),
+    (
+        "codedeploy/deploymentConfig:DeploymentConfig",
+        {"trafficRoutingConfig": {"type": "TimeBasedCanary"}},
+        "InvalidTrafficRoutingConfigurationException",
+        "trafficRoutingConfig",
+    ),
+    (
+        "codedeploy/deploymentConfig:DeploymentConfig",
+        {"trafficRoutingConfig": {"type": "TimeBasedCanary", "timeBasedCanary": {"interval": 5, "percentage": 100}}},
+        "InvalidTrafficRoutingConfigurationException",
+        "trafficRoutingConfig.timeBasedCanary.percentage",
+    ),
+    (
+        "codedeploy/application:Application",
+        {"computePlatform": "Fargate"},
+        "InvalidParameterException",
+        "computePlatform",
+    ),
+    (
+        "codedeploy/deploymentGroup:DeploymentGroup",
+        {"autoRollbackConfiguration": {"enabled": True, "events": ["FAILURE"]}},
+        "InvalidParameterException",
+        "autoRollbackConfiguration.events[0]",
+    ),
+    ("budgets/budget:Budget", {"timeUnit": "WEEKLY"}, "InvalidParameterException", "timeUnit"),
+    ("budgets/budget:Budget", {"limitAmount": None, "limitUnit": None}, "InvalidParameterException", ""),
+    ("budgets/budget:Budget", {"limitAmount": "much"}, "InvalidParameterException", "limitAmount"),
+    (
+        "budgets/budget:Budget",
+        {
+            "notifications": [
+                {
+                    "comparisonOperator": "MORE_THAN",
+                    "threshold": 80,
+                    "thresholdType": "PERCENTAGE",
+                    "notificationType": "ACTUAL",
+                    "subscriberEmailAddresses": ["me@example.com"],
+                }
+            ]
+        },
+        "InvalidParameterException",
+        "notifications[0].notification.comparisonOperator",
+    ),
+    ("cloudwatch/compositeAlarm:CompositeAlarm", {"alarmRule": ""}, "ValidationError", "alarmRule"),
+    ("cloudwatch/dashboard:Dashboard", {"dashboardBody": "{"}, "InvalidParameterInput", "dashboardBody"),
+    (
+        "ecr/repositoryPolicy:RepositoryPolicy",
+        {"policy": RESOURCE_POLICY},
+        "InvalidParameterException",
+        "policy",
+    ),
+    ("secretsmanager/secretPolicy:SecretPolicy", {"policy": POLICY}, "MalformedPolicyDocumentException", "policy"),
+    (
+        "secretsmanager/secretRotation:SecretRotation",
+        {"rotationRules": {"automaticallyAfterDays": 1, "scheduleExpression": "rate(1 day)"}},
+        "InvalidParameterException",
+        "rotationRules",
+    ),
+    (
+        "secretsmanager/secretRotation:SecretRotation",
+        {"rotationRules": {"automaticallyAfterDays": 2000}},
+        "InvalidParameterException",
+        "rotationRules.automaticallyAfterDays",
+    ),
+    (
+        "iam/openIdConnectProvider:OpenIdConnectProvider",
+        {"url": "token.actions.githubusercontent.com"},
+        "ValidationError",
+        "url",
+    ),
+    (
+        "iam/openIdConnectProvider:OpenIdConnectProvider",
+        {"thumbprintLists": ["abc"]},
+        "ValidationError",
+        "thumbprintLists[0]",
+    ),
+    # caught for long, now shown to be
+    ("ec2/flowLog:FlowLog", {"maxAggregationInterval": 300}, "InvalidParameter", "maxAggregationInterval"),
+    ("lb/listenerRule:ListenerRule", {"priority": 0}, "ValidationError", "priority"),
+    ("lb/listenerRule:ListenerRule", {"actions": [{"type": "deny"}]}, "ValidationError", "actions[0].type"),
+    (RULE, {"toPort": 70000}, "InvalidParameterValue", "toPort"),
+    (RULE, {"cidrIpv4": None}, "InvalidParameterCombination", ""),
+    (FIREWALL, ingress(fromPort=9, toPort=8), "InvalidParameterValue", "ingress[0]"),
+    (DATABASE, {"monitoringInterval": 60}, "InvalidParameterCombination", ""),
+    (DATABASE, {"monitoringInterval": 45, "monitoringRoleArn": ROLE}, "InvalidParameterValue", "monitoringInterval"),
+    (DATABASE, {"port": 80}, "InvalidParameterValue", "port"),
+    (DATABASE, {"storageType": "gp4"}, "InvalidParameterValue", "storageType"),
+    (DATABASE, {"dbName": "my-db"}, "InvalidParameterValue", "dbName"),
+    (DATABASE, {"maintenanceWindow": "sunday"}, "InvalidParameterValue", "maintenanceWindow"),
+    (
+        DATABASE,
+        {"performanceInsightsRetentionPeriod": 30},
+        "InvalidParameterValue",
+        "performanceInsightsRetentionPeriod",
+    ),
+    ("rds/subnetGroup:SubnetGroup", {"subnetIds": None}, "MissingParameter", "subnetIds"),
+    ("ec2/subnet:Subnet", {"vpcId": None}, "MissingParameter", "vpcId"),
+    (GROUP, {"vpcId": None}, "ValidationError", ""),
+    (GROUP, health(matcher="2xx"), "ValidationError", "healthCheck.matcher"),
+    (GROUP, health(unhealthyThreshold=1), "ValidationError", "healthCheck.unhealthyThreshold"),
+    (GROUP, {"name": "-targets"}, "ValidationError", "name"),
+    (LISTENER, {"port": 0}, "ValidationError", "port"),
+    (LISTENER, {"certificateArn": "arn:c"}, "ValidationError", ""),
+    (BALANCER, {"clientKeepAlive": 30}, "ValidationError", "clientKeepAlive"),
+    (BALANCER, {"desyncMitigationMode": "off"}, "ValidationError", "desyncMitigationMode"),
+    ("sns/topic:Topic", {"name": "my alarms"}, "InvalidParameter", "name"),
+    ("sns/topicPolicy:TopicPolicy", {"policy": POLICY}, "InvalidParameter", "policy"),
+    (TASK, {"ephemeralStorage": {"sizeInGib": 20}}, "ClientException", "ephemeralStorage.sizeInGib"),
+    (TASK, {"requiresCompatibilities": ["FARGAT"]}, "ClientException", "requiresCompatibilities[0]"),
+    (TASK, {"family": "my app"}, "ClientException", "family"),
+    ("iam/role:Role", {"name": "my role"}, "ValidationError", "name"),
+    (
+        "iam/rolePolicyAttachment:RolePolicyAttachment",
+        {"policyArn": "ReadOnlyAccess"},
+        "InvalidInput",
+        "policyArn",
+    ),
+    ("kms/key:Key", {"policy": "nope"}, "MalformedPolicyDocumentException", "policy"),
+    ("kms/alias:Alias", {"name": "shop"}, "ValidationException", "name"),
+    ("route53/record:Record", {"type": "AAAA"}, "InvalidChangeBatch", ""),
+    (
+        "s3/bucketVersioning:BucketVersioning",
+        {"versioningConfiguration": {"status": "On"}},
+        "InvalidArgument",
+        "versioningConfiguration.status",
+    ),
+    ("s3/bucketPolicy:BucketPolicy", {"policy": POLICY}, "MalformedPolicy", "policy"),
     # of no service in particular
     ("ec2/vpc:Vpc", {"cidrBloc": "10.0.0.0/16"}, "InvalidParameterValue", "cidrBloc"),
     (GROUP, {"port": "many"}, "ValidationError", "port"),

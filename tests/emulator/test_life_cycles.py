@@ -76,6 +76,12 @@ class Account:
             made = self.deploy.create("aws:lambda/function:Function", **function(self), publish=True)
             self.client("lambda").update_function_configuration(FunctionName=made.id, Timeout=4)
             self.client("lambda").publish_version(FunctionName=made.id)
+            self.client("lambda").add_permission(
+                FunctionName=made.id,
+                StatementId="rotation",
+                Action="lambda:InvokeFunction",
+                Principal="secretsmanager.amazonaws.com",
+            )
             return made
 
         return self._once("function", make)
@@ -87,6 +93,190 @@ class Account:
                 "aws:lambda/alias:Alias", name="live", functionName=self.function().id, functionVersion="1"
             ),
         )
+
+    def api(self) -> Any:
+        return self._once(
+            "api",
+            lambda: self.deploy.create("aws:apigatewayv2/api:Api", name="gateway", protocolType="HTTP"),
+        )
+
+    def integration(self) -> Any:
+        return self._once(
+            "integration",
+            lambda: self.deploy.create("aws:apigatewayv2/integration:Integration", **integration(self)),
+        )
+
+    def stage(self) -> Any:
+        return self._once("stage", lambda: self.deploy.create("aws:apigatewayv2/stage:Stage", **stage(self)))
+
+    def domain(self) -> Any:
+        return self._once(
+            "domain", lambda: self.deploy.create("aws:apigatewayv2/domainName:DomainName", **domain(self))
+        )
+
+    def certificate(self, name: str = "api.example.com") -> str:
+        return self._once(
+            f"certificate-{name}",
+            lambda: self.deploy.create(
+                "aws:acm/certificate:Certificate", domainName=name, validationMethod="DNS"
+            ).outputs["arn"],
+        )
+
+    def log_group(self, name: str = "access") -> str:
+        return self._once(
+            f"logs-{name}",
+            lambda: self.deploy.create("aws:cloudwatch/logGroup:LogGroup", name=name).outputs["arn"],
+        )
+
+    def topic(self) -> str:
+        return self._once("topic", lambda: self.deploy.create("aws:sns/topic:Topic", name="alarms").outputs["arn"])
+
+    def secret(self) -> str:
+        return self._once("secret", lambda: self.deploy.create("aws:secretsmanager/secret:Secret", name="secret").id)
+
+    def alarm(self, name: str) -> str:
+        return self._once(
+            f"alarm-{name}",
+            lambda: (
+                self.deploy.create(
+                    "aws:cloudwatch/metricAlarm:MetricAlarm",
+                    name=name,
+                    comparisonOperator="GreaterThanThreshold",
+                    evaluationPeriods=1,
+                    metricName="Errors",
+                    namespace="AWS/Lambda",
+                    period=60,
+                    statistic="Sum",
+                    threshold=1,
+                ).id
+            ),
+        )
+
+    def acl(self, name: str = "acl") -> Any:
+        return self._once(
+            f"acl-{name}", lambda: self.deploy.create("aws:wafv2/webAcl:WebAcl", **{**acl(self), "name": name})
+        )
+
+    def balancer(self) -> str:
+        def make() -> str:
+            ec2 = self.client("ec2")
+            vpc = ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"][0]["VpcId"]
+            gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+            ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+            subnets = [each["SubnetId"] for each in ec2.describe_subnets()["Subnets"]][:2]
+            made = self.deploy.create("aws:lb/loadBalancer:LoadBalancer", name="balancer", subnets=subnets)
+            return made.outputs["arn"]
+
+        return self._once("balancer", make)
+
+    def application(self) -> Any:
+        return self._once(
+            "application",
+            lambda: self.deploy.create("aws:codedeploy/application:Application", name="app", computePlatform="Lambda"),
+        )
+
+
+def policy(action: str) -> str:
+    statement = {"Effect": "Allow", "Principal": {"AWS": ACCOUNT}, "Action": action, "Resource": "*"}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def repository_policy(action: str) -> str:
+    statement = {
+        "Sid": "pull",
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"},
+        "Action": action,
+    }
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def integration(account: Account) -> dict[str, Any]:
+    return {
+        "apiId": account.api().id,
+        "integrationType": "AWS_PROXY",
+        "integrationUri": account.function().outputs["arn"],
+        "payloadFormatVersion": "2.0",
+        "timeoutMilliseconds": 29000,
+    }
+
+
+def stage(account: Account) -> dict[str, Any]:
+    return {
+        "apiId": account.api().id,
+        "name": "$default",
+        "autoDeploy": True,
+        "accessLogSettings": {"destinationArn": account.log_group(), "format": "$context.requestId"},
+        "defaultRouteSettings": {"throttlingBurstLimit": 100, "throttlingRateLimit": 50},
+        "routeSettings": [{"routeKey": "GET /", "throttlingBurstLimit": 5, "throttlingRateLimit": 2.5}],
+        "stageVariables": {"colour": "blue"},
+        "tags": {"team": "shop"},
+    }
+
+
+def domain(account: Account) -> dict[str, Any]:
+    return {
+        "domainName": "api.example.com",
+        "domainNameConfiguration": {
+            "certificateArn": account.certificate(),
+            "endpointType": "REGIONAL",
+            "securityPolicy": "TLS_1_2",
+        },
+        "tags": {"team": "shop"},
+    }
+
+
+def acl(_account: Account, limit: int = 1000) -> dict[str, Any]:
+    def visible(name: str) -> dict[str, Any]:
+        return {"cloudwatchMetricsEnabled": True, "metricName": name, "sampledRequestsEnabled": True}
+
+    managed = {"vendorName": "AWS", "name": "AWSManagedRulesCommonRuleSet"}
+    return {
+        "name": "acl",
+        "scope": "REGIONAL",
+        "defaultAction": {"allow": {}},
+        "visibilityConfig": visible("acl"),
+        "rules": [
+            {
+                "name": "rate",
+                "priority": 1,
+                "action": {"block": {}},
+                "statement": {"rateBasedStatement": {"limit": limit, "aggregateKeyType": "IP"}},
+                "visibilityConfig": visible("rate"),
+            },
+            {
+                "name": "common",
+                "priority": 2,
+                "overrideAction": {"none": {}},
+                "statement": {"managedRuleGroupStatement": managed},
+                "visibilityConfig": visible("common"),
+            },
+        ],
+        "tags": {"team": "shop"},
+    }
+
+
+def budget(account: Account) -> dict[str, Any]:
+    return {
+        "name": "monthly",
+        "budgetType": "COST",
+        "timeUnit": "MONTHLY",
+        "limitAmount": "100",
+        "limitUnit": "USD",
+        "timePeriodStart": "2026-01-01_00:00",
+        "costFilters": [{"name": "TagKeyValue", "values": ["user:app$shop"]}],
+        "notifications": [
+            {
+                "comparisonOperator": "GREATER_THAN",
+                "threshold": 80,
+                "thresholdType": "PERCENTAGE",
+                "notificationType": "ACTUAL",
+                "subscriberEmailAddresses": ["me@example.com"],
+                "subscriberSnsTopicArns": [account.topic()],
+            }
+        ],
+        "tags": {"team": "shop"},
+    }
 
 
 def function(account: Account) -> dict[str, Any]:
@@ -194,6 +384,248 @@ CASES = [
         {"provisionedConcurrentExecutions": 3},
         lambda account, _id: account.client("lambda").put_provisioned_concurrency_config(
             FunctionName="api", Qualifier="live", ProvisionedConcurrentExecutions=9
+        ),
+    ),
+    Case(
+        "apigatewayv2/api:Api",
+        lambda _account: {
+            "name": "gateway",
+            "protocolType": "HTTP",
+            "corsConfiguration": {"allowOrigins": ["https://shop.test"], "maxAge": 60},
+            "tags": {"team": "shop"},
+        },
+        {"name": "other", "corsConfiguration": None, "tags": {"team": "shoes", "app": "api"}},
+        lambda account, id: account.client("apigatewayv2").update_api(ApiId=id, Name="drifted"),
+    ),
+    Case(
+        "apigatewayv2/integration:Integration",
+        integration,
+        {"timeoutMilliseconds": 5000},
+        lambda account, id: account.client("apigatewayv2").update_integration(
+            ApiId=account.api().id, IntegrationId=id, TimeoutInMillis=1000
+        ),
+        import_id=lambda account, id: f"{account.api().id}/{id}",
+    ),
+    Case(
+        "apigatewayv2/route:Route",
+        lambda account: {
+            "apiId": account.api().id,
+            "routeKey": "GET /items",
+            "target": f"integrations/{account.integration().id}",
+        },
+        {"routeKey": "$default"},
+        lambda account, id: account.client("apigatewayv2").update_route(
+            ApiId=account.api().id, RouteId=id, AuthorizationType="AWS_IAM"
+        ),
+        import_id=lambda account, id: f"{account.api().id}/{id}",
+    ),
+    Case(
+        "apigatewayv2/stage:Stage",
+        stage,
+        {"accessLogSettings": None, "routeSettings": [{"routeKey": "GET /", "throttlingBurstLimit": 7}]},
+        lambda account, id: account.client("apigatewayv2").update_stage(
+            ApiId=account.api().id, StageName=id, DefaultRouteSettings={"ThrottlingBurstLimit": 1}
+        ),
+        import_id=lambda account, id: f"{account.api().id}/{id}",
+    ),
+    Case(
+        "apigatewayv2/domainName:DomainName",
+        domain,
+        lambda account: {
+            "domainNameConfiguration": {
+                "certificateArn": account.certificate("*.example.com"),
+                "endpointType": "REGIONAL",
+                "securityPolicy": "TLS_1_2",
+            },
+            "tags": {"team": "shoes"},
+        },
+        lambda account, id: account.client("apigatewayv2").update_domain_name(
+            DomainName=id, DomainNameConfigurations=[{"CertificateArn": account.certificate("*.example.com")}]
+        ),
+    ),
+    Case(
+        "apigatewayv2/apiMapping:ApiMapping",
+        lambda account: {
+            "apiId": account.api().id,
+            "domainName": account.domain().id,
+            "stage": account.stage().id,
+            "apiMappingKey": "v1",
+        },
+        {"apiMappingKey": "v2"},
+        lambda account, id: account.client("apigatewayv2").update_api_mapping(
+            ApiId=account.api().id, DomainName="api.example.com", ApiMappingId=id, ApiMappingKey="v9"
+        ),
+        import_id="{id}/api.example.com",
+    ),
+    Case(
+        "scheduler/schedule:Schedule",
+        lambda account: {
+            "name": "nightly",
+            "scheduleExpression": "cron(0 3 * * ? *)",
+            "scheduleExpressionTimezone": "Europe/Berlin",
+            "flexibleTimeWindow": {"mode": "OFF"},
+            "target": {
+                "arn": account.function().outputs["arn"],
+                "roleArn": account.role("scheduler"),
+                "input": "{}",
+                "retryPolicy": {"maximumRetryAttempts": 3, "maximumEventAgeInSeconds": 60},
+            },
+        },
+        {"scheduleExpression": "rate(5 minutes)", "actionAfterCompletion": "DELETE"},
+        lambda account, _id: account.client("scheduler").update_schedule(
+            Name="nightly",
+            GroupName="default",
+            ScheduleExpression="rate(1 hour)",
+            FlexibleTimeWindow={"Mode": "OFF"},
+            Target={"Arn": account.function().outputs["arn"], "RoleArn": account.role("scheduler")},
+        ),
+    ),
+    Case(
+        "wafv2/webAcl:WebAcl",
+        acl,
+        lambda account: {"rules": acl(account, limit=500)["rules"][:1], "tags": {"team": "shoes"}},
+        lambda account, id: account.client("wafv2").update_web_acl(
+            Name="acl",
+            Scope="REGIONAL",
+            Id=id,
+            LockToken=account.client("wafv2").get_web_acl(Name="acl", Scope="REGIONAL", Id=id)["LockToken"],
+            DefaultAction={"Block": {}},
+            Rules=[],
+            VisibilityConfig={"SampledRequestsEnabled": True, "CloudWatchMetricsEnabled": True, "MetricName": "acl"},
+        ),
+        import_id="{id}/acl/REGIONAL",
+    ),
+    Case(
+        "wafv2/webAclAssociation:WebAclAssociation",
+        lambda account: {"webAclArn": account.acl().outputs["arn"], "resourceArn": account.balancer()},
+        lambda account: {"webAclArn": account.acl("other").outputs["arn"]},
+        lambda account, _id: account.client("wafv2").disassociate_web_acl(ResourceArn=account.balancer()),
+        change_is="replace",
+    ),
+    Case(
+        "wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration",
+        lambda account: {
+            "resourceArn": account.acl().outputs["arn"],
+            "logDestinationConfigs": [account.log_group("aws-waf-logs-acl")],
+            "redactedFields": [{"singleHeader": {"name": "authorization"}}],
+        },
+        {"redactedFields": [{"uriPath": {}}]},
+        lambda account, id: account.client("wafv2").delete_logging_configuration(ResourceArn=id),
+    ),
+    Case(
+        "budgets/budget:Budget",
+        budget,
+        {
+            "limitAmount": "200",
+            "notifications": [
+                {
+                    "comparisonOperator": "GREATER_THAN",
+                    "threshold": 100,
+                    "thresholdType": "PERCENTAGE",
+                    "notificationType": "FORECASTED",
+                    "subscriberEmailAddresses": ["you@example.com"],
+                }
+            ],
+            "tags": {"app": "shop"},
+        },
+        lambda account, _id: account.client("budgets").create_notification(
+            AccountId=ACCOUNT,
+            BudgetName="monthly",
+            Notification={"NotificationType": "ACTUAL", "ComparisonOperator": "LESS_THAN", "Threshold": 1},
+            Subscribers=[{"SubscriptionType": "EMAIL", "Address": "you@example.com"}],
+        ),
+    ),
+    Case(
+        "codedeploy/application:Application",
+        lambda _account: {"name": "app", "computePlatform": "Lambda", "tags": {"team": "shop"}},
+        {"tags": {"team": "shoes"}},
+        lambda account, _id: account.client("codedeploy").delete_application(applicationName="app"),
+        import_id="app",
+    ),
+    Case(
+        "codedeploy/deploymentGroup:DeploymentGroup",
+        lambda account: {
+            "appName": account.application().outputs["name"],
+            "deploymentGroupName": "group",
+            "serviceRoleArn": account.role("codedeploy"),
+            "deploymentConfigName": "CodeDeployDefault.LambdaCanary10Percent5Minutes",
+            "deploymentStyle": {"deploymentOption": "WITH_TRAFFIC_CONTROL", "deploymentType": "BLUE_GREEN"},
+            "autoRollbackConfiguration": {"enabled": True, "events": ["DEPLOYMENT_FAILURE"]},
+            "alarmConfiguration": {"enabled": True, "alarms": [account.alarm("errors")]},
+            "tags": {"team": "shop"},
+        },
+        lambda account: {
+            "alarmConfiguration": {"enabled": True, "alarms": [account.alarm("errors"), account.alarm("slow")]}
+        },
+        lambda account, _id: account.client("codedeploy").update_deployment_group(
+            applicationName="app",
+            currentDeploymentGroupName="group",
+            deploymentConfigName="CodeDeployDefault.LambdaAllAtOnce",
+        ),
+        import_id="app:group",
+    ),
+    Case(
+        "codedeploy/deploymentConfig:DeploymentConfig",
+        lambda _account: {
+            "deploymentConfigName": "slow",
+            "computePlatform": "Lambda",
+            "trafficRoutingConfig": {"type": "TimeBasedCanary", "timeBasedCanary": {"interval": 5, "percentage": 10}},
+        },
+        {"trafficRoutingConfig": {"type": "TimeBasedLinear", "timeBasedLinear": {"interval": 1, "percentage": 20}}},
+        lambda account, id: account.client("codedeploy").delete_deployment_config(deploymentConfigName=id),
+        change_is="replace",
+    ),
+    Case(
+        "cloudwatch/compositeAlarm:CompositeAlarm",
+        lambda account: {
+            "alarmName": "all",
+            "alarmRule": f"ALARM({account.alarm('errors')}) OR ALARM({account.alarm('slow')})",
+            "alarmActions": [account.topic()],
+            "actionsSuppressor": {"alarm": account.alarm("deploying"), "extensionPeriod": 10, "waitPeriod": 20},
+            "tags": {"team": "shop"},
+        },
+        {"alarmRule": "ALARM(errors)", "alarmDescription": "errors only"},
+        lambda account, id: account.client("cloudwatch").put_composite_alarm(AlarmName=id, AlarmRule="ALARM(slow)"),
+    ),
+    Case(
+        "ecr/repositoryPolicy:RepositoryPolicy",
+        lambda account: {"repository": account.repository(), "policy": repository_policy("ecr:BatchGetImage")},
+        {"policy": repository_policy("ecr:*")},
+        lambda account, id: account.client("ecr").set_repository_policy(
+            repositoryName=id, policyText=repository_policy("ecr:DescribeImages")
+        ),
+    ),
+    Case(
+        "iam/openIdConnectProvider:OpenIdConnectProvider",
+        lambda _account: {
+            "url": "https://token.actions.githubusercontent.com",
+            "clientIdLists": ["sts.amazonaws.com"],
+            "thumbprintLists": ["a" * 40],
+            "tags": {"team": "shop"},
+        },
+        {"clientIdLists": ["other"], "thumbprintLists": ["b" * 40], "tags": {"team": "shoes"}},
+        lambda account, id: account.client("iam").update_open_id_connect_provider_thumbprint(
+            OpenIDConnectProviderArn=id, ThumbprintList=["c" * 40]
+        ),
+    ),
+    Case(
+        "secretsmanager/secretPolicy:SecretPolicy",
+        lambda account: {"secretArn": account.secret(), "policy": policy("secretsmanager:GetSecretValue")},
+        {"policy": policy("secretsmanager:*")},
+        lambda account, id: account.client("secretsmanager").put_resource_policy(
+            SecretId=id, ResourcePolicy=policy("secretsmanager:DescribeSecret")
+        ),
+    ),
+    Case(
+        "secretsmanager/secretRotation:SecretRotation",
+        lambda account: {
+            "secretId": account.secret(),
+            "rotationLambdaArn": account.function().outputs["arn"],
+            "rotationRules": {"automaticallyAfterDays": 30},
+        },
+        {"rotationRules": {"scheduleExpression": "rate(10 days)", "duration": "2h"}},
+        lambda account, id: account.client("secretsmanager").rotate_secret(
+            SecretId=id, RotationRules={"AutomaticallyAfterDays": 1}
         ),
     ),
 ]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pulumi_fastapi.emulator.api import Api, NotEmulated
+from pulumi_fastapi.emulator.api import ACCOUNT_ID, Api, NotEmulated
 from pulumi_fastapi.emulator.mapping import dig
 from pulumi_fastapi.emulator.values import Properties
 
@@ -106,6 +106,8 @@ KINDS = (
     Kind("apigatewayv2", "domain-name", "GetDomainNames", "Items", "DomainName"),
     Kind("wafv2", "web-acl", "ListWebACLs", "WebACLs", "ARN", {"Scope": "REGIONAL"}),
     Kind("codedeploy", "application", "ListApplications", "applications", ""),
+    Kind("scheduler", "schedule", "ListSchedules", "Schedules", "Arn"),
+    Kind("budgets", "budget", "DescribeBudgets", "Budgets", "BudgetName", {"AccountId": ACCOUNT_ID}, everywhere=True),
 )
 
 

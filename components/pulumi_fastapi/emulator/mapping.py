@@ -404,6 +404,8 @@ def reconcile(old: Any, live: Any, declared: PropertyType | None) -> Any:
     if live is None:
         return old
     if declared is not None and declared.kind == "object" and isinstance(old, dict) and isinstance(live, dict):
+        if old and live and not old.keys() & live.keys():  # one of several kinds, and now of another one
+            return live
         return {
             name: reconcile(
                 item, live.get(name), declared.properties[name].type if name in declared.properties else None
@@ -459,6 +461,10 @@ def _violations(shape: Any, value: Any, path: ApiPath) -> Iterator[tuple[ApiPath
         yield from _range_violations(value, shape, path, "value")
 
 
+_LENGTH_IN_NAME = re.compile(r"LengthBetween(\d+)And(\d+)$")
+"""API Gateway states the length of a string in the name of its shape, and nowhere else."""
+
+
 def _structure_violations(shape: Any, value: Mapping[str, Any], path: ApiPath) -> Iterator[tuple[ApiPath, str]]:
     for member in shape.metadata.get("required", ()):
         if value.get(member) is None:
@@ -481,6 +487,9 @@ def _string_violations(shape: Any, value: Any, path: ApiPath) -> Iterator[tuple[
         shown = ", ".join(allowed[:12]) + (", ..." if len(allowed) > 12 else "")
         yield path, f"{value!r} is not one of {shown}"
     yield from _range_violations(len(value), shape, path, "length")
+    named = _LENGTH_IN_NAME.search(shape.name)
+    if named is not None and not int(named[1]) <= len(value) <= int(named[2]):
+        yield path, f"length {len(value)} is not between {named[1]} and {named[2]}"
     pattern = _compile(shape.metadata["pattern"]) if "pattern" in shape.metadata else None
     if pattern is not None and not pattern.fullmatch(value):
         yield path, f"{value!r} does not match {shape.metadata['pattern']}"

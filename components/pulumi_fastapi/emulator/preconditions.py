@@ -381,8 +381,8 @@ def _new_function(api: Api, region: str, params: Properties) -> None:
 @_before("lambda:UpdateFunctionConfiguration")
 def _function_settings(api: Api, region: str, params: Properties) -> None:
     operation = "CreateFunction" if "Code" in params else "UpdateFunctionConfiguration"
-    if params.get("Role"):
-        _assumable(api, region, operation, params["Role"])
+    if params.get("Role") and not _trusts(api, region, params["Role"], "lambda"):
+        _lambda_refuses(operation, "The role defined for the function cannot be assumed by Lambda.")
     network = params.get("VpcConfig") or {}
     for member, describe, path, what in (
         ("SubnetIds", "DescribeSubnets", "Subnets", "subnet"),
@@ -396,14 +396,13 @@ def _function_settings(api: Api, region: str, params: Properties) -> None:
                 )
 
 
-def _assumable(api: Api, region: str, operation: str, arn: str) -> None:
-    name = arn.rsplit("/", 1)[-1]
+def _trusts(api: Api, region: str, arn: str, service: str) -> bool:
+    """Whether the role exists and lets the service assume it."""
     try:
-        role = api.look_up("iam", "GetRole", {"RoleName": name}, region)["Role"]
+        role = api.look_up("iam", "GetRole", {"RoleName": arn.rsplit("/", 1)[-1]}, region)["Role"]
     except ApiError:
-        return  # moto says so
-    if "lambda.amazonaws.com" not in json.dumps(role["AssumeRolePolicyDocument"]):
-        _lambda_refuses(operation, "The role defined for the function cannot be assumed by Lambda.")
+        return False
+    return f"{service}.amazonaws.com" in json.dumps(role["AssumeRolePolicyDocument"])
 
 
 @_before("lambda:UpdateFunctionCode")
@@ -651,6 +650,168 @@ def _certificate_in_use(api: Api, region: str, params: Properties) -> None:
         )
         if any(arn == item["CertificateArn"] for listener in listeners for item in listener.get("Certificates") or []):
             raise ApiError("acm", "DeleteCertificate", "ResourceInUseException", f"Certificate {arn} is in use.")
+    for domain in _found(api, "apigatewayv2", "GetDomainNames", "Items", region):
+        if any(each.get("CertificateArn") == arn for each in domain["DomainNameConfigurations"]):
+            raise ApiError("acm", "DeleteCertificate", "ResourceInUseException", f"Certificate {arn} is in use.")
+
+
+# --------------------------------------------------------------------------------------------------------- API Gateway
+def _gateway_refuses(operation: str, message: str, code: str = "BadRequestException") -> NoReturn:
+    raise ApiError("apigatewayv2", operation, code, message, 409 if code == "ConflictException" else 400)
+
+
+@_before("apigatewayv2:CreateRoute", "apigatewayv2:UpdateRoute")
+def _route(api: Api, region: str, params: Properties) -> None:
+    operation = "UpdateRoute" if "RouteId" in params else "CreateRoute"
+    key, target = params.get("RouteKey"), params.get("Target")
+    routes = _found(api, "apigatewayv2", "GetRoutes", "Items", region, ApiId=params["ApiId"])
+    if any(each["RouteKey"] == key and each["RouteId"] != params.get("RouteId") for each in routes):
+        _gateway_refuses(operation, f"Route with key {key} already exists for this API", "ConflictException")
+    if _protocol_of(api, region, params["ApiId"]) == "HTTP" and key is not None and not _ROUTE_KEY.fullmatch(key):
+        _gateway_refuses(operation, f"The provided route key is not formatted properly for HTTP protocol: {key}")
+    integrations = _found(api, "apigatewayv2", "GetIntegrations", "Items", region, ApiId=params["ApiId"])
+    if target is not None and target not in [f"integrations/{each['IntegrationId']}" for each in integrations]:
+        _gateway_refuses(operation, f"Invalid target: {target}")
+
+
+_ROUTE_KEY = re.compile(r"\$default|(GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS|ANY) /\S*")
+
+
+def _protocol_of(api: Api, region: str, id: str) -> str:
+    return str(api.look_up("apigatewayv2", "GetApi", {"ApiId": id}, region)["ProtocolType"])
+
+
+@_before("apigatewayv2:CreateStage")
+def _stage(api: Api, region: str, params: Properties) -> None:
+    stages = _found(api, "apigatewayv2", "GetStages", "Items", region, ApiId=params["ApiId"])
+    if params["StageName"] in [stage["StageName"] for stage in stages]:
+        _gateway_refuses("CreateStage", "Stage already exists", "ConflictException")
+
+
+@_before("apigatewayv2:CreateDomainName", "apigatewayv2:UpdateDomainName")
+def _domain_certificate(api: Api, region: str, params: Properties) -> None:
+    for configuration in params.get("DomainNameConfigurations") or []:
+        arn = configuration.get("CertificateArn", "")
+        known = _found(api, "acm", "ListCertificates", "CertificateSummaryList", region)
+        if arn not in [certificate["CertificateArn"] for certificate in known]:
+            _gateway_refuses("CreateDomainName", f"The provided certificate does not exist in {region}: {arn}")
+
+
+@_before("apigatewayv2:CreateApiMapping", "apigatewayv2:UpdateApiMapping")
+def _mapped_stage(api: Api, region: str, params: Properties) -> None:
+    stages = _found(api, "apigatewayv2", "GetStages", "Items", region, ApiId=params["ApiId"])
+    if params["Stage"] not in [stage["StageName"] for stage in stages]:
+        _gateway_refuses("CreateApiMapping", f"Invalid stage identifier specified: {params['Stage']}")
+    mappings = _found(api, "apigatewayv2", "GetApiMappings", "Items", region, DomainName=params["DomainName"])
+    for each in mappings:
+        same_key = (each.get("ApiMappingKey") or "") == (params.get("ApiMappingKey") or "")
+        if same_key and each["ApiMappingId"] != params.get("ApiMappingId"):
+            _gateway_refuses("CreateApiMapping", "ApiMapping key already exists for this domain", "ConflictException")
+
+
+# ------------------------------------------------------------------------------------------------------------------ WAF
+@_before("wafv2:CreateWebACL")
+def _scope(_api: Api, region: str, params: Properties) -> None:
+    if params["Scope"] == "CLOUDFRONT" and region != "us-east-1":
+        raise ApiError(
+            "wafv2", "CreateWebACL", "WAFInvalidParameterException", "The scope is not valid., field: SCOPE_VALUE"
+        )
+
+
+@_before("wafv2:AssociateWebACL")
+def _protectable(api: Api, region: str, params: Properties) -> None:
+    arn = params["ResourceArn"]
+    balancers = _found(api, "elbv2", "DescribeLoadBalancers", "LoadBalancers", region, LoadBalancerArns=[arn])
+    if ":elasticloadbalancing:" in arn and balancers:
+        return
+    code = "WAFInvalidParameterException" if ":apigateway:" in arn else "WAFUnavailableEntityException"
+    text = (
+        "The ARN isn't valid. A valid ARN begins with arn: and is of a load balancer or REST API., field: RESOURCE_ARN"
+    )
+    raise ApiError("wafv2", "AssociateWebACL", code, f"{text}, parameter: {arn}")
+
+
+@_before("wafv2:DeleteWebACL")
+def _acl_in_use(api: Api, region: str, params: Properties) -> None:
+    for balancer in _found(api, "elbv2", "DescribeLoadBalancers", "LoadBalancers", region):
+        query = {"ResourceArn": balancer["LoadBalancerArn"]}
+        if (api.look_up("wafv2", "GetWebACLForResource", query, region).get("WebACL") or {}).get("Id") == params["Id"]:
+            raise ApiError(
+                "wafv2",
+                "DeleteWebACL",
+                "WAFAssociatedItemException",
+                "AWS WAF couldn't perform the operation because your resource is being used by another resource or "
+                "it's associated with another resource.",
+            )
+
+
+# --------------------------------------------------------------------------------------------------- those who call us
+@_before("scheduler:CreateSchedule", "scheduler:UpdateSchedule")
+def _scheduler_role(api: Api, region: str, params: Properties) -> None:
+    if not _trusts(api, region, params["Target"]["RoleArn"], "scheduler"):
+        raise ApiError(
+            "scheduler",
+            "CreateSchedule",
+            "ValidationException",
+            "The execution role you provide must allow AWS EventBridge Scheduler to assume the role.",
+        )
+
+
+@_before("codedeploy:CreateDeploymentGroup", "codedeploy:UpdateDeploymentGroup")
+def _deployment_group(api: Api, region: str, params: Properties) -> None:
+    operation = "UpdateDeploymentGroup" if "currentDeploymentGroupName" in params else "CreateDeploymentGroup"
+    if "serviceRoleArn" in params and not _trusts(api, region, params["serviceRoleArn"], "codedeploy"):
+        raise ApiError(
+            "codedeploy",
+            operation,
+            "InvalidRoleException",
+            f"AWS CodeDeploy does not have the permissions required to assume the role {params['serviceRoleArn']}.",
+        )
+    query = {"applicationName": params["applicationName"]}
+    try:
+        platform = api.look_up("codedeploy", "GetApplication", query, region)["application"].get("computePlatform")
+    except ApiError:
+        return  # moto says so
+    style = params.get("deploymentStyle") or {}
+    if platform in ("Lambda", "ECS") and style.get("deploymentType") != "BLUE_GREEN" and operation.startswith("Create"):
+        raise ApiError(
+            "codedeploy",
+            operation,
+            "InvalidDeploymentStyleException",
+            f"For {platform} deployments the deployment type has to be BLUE_GREEN with WITH_TRAFFIC_CONTROL.",
+        )
+
+
+@_before("cloudwatch:PutCompositeAlarm")
+def _alarms_of_the_rule(api: Api, region: str, params: Properties) -> None:
+    answer = api.look_up("cloudwatch", "DescribeAlarms", {}, region)
+    known = {alarm[key] for kind in answer.values() for alarm in kind for key in ("AlarmName", "AlarmArn")}
+    named = re.findall(r"(?:ALARM|OK|INSUFFICIENT_DATA)\(\s*[\"']?(.+?)[\"']?\s*\)", params["AlarmRule"])
+    missing = sorted(set(named) - known)
+    if missing or not (named or re.search(r"TRUE|FALSE", params["AlarmRule"])):
+        text = f"alarms [{', '.join(missing)}] in the alarm rule do not exist" if missing else "the rule names no alarm"
+        raise ApiError(
+            "cloudwatch", "PutCompositeAlarm", "ValidationError", f"Could not save the composite alarm as {text}."
+        )
+
+
+@_before("secretsmanager:RotateSecret")
+def _rotating_function(api: Api, region: str, params: Properties) -> None:
+    arn = params.get("RotationLambdaARN")
+    if arn is None:
+        return
+    try:
+        policy = api.look_up("lambda", "GetPolicy", {"FunctionName": arn}, region)["Policy"]
+    except ApiError:
+        policy = ""
+    if "secretsmanager.amazonaws.com" not in policy:
+        raise ApiError(
+            "secretsmanager",
+            "RotateSecret",
+            "AccessDeniedException",
+            "Secrets Manager cannot invoke the specified Lambda function. Ensure that the function policy grants "
+            "access to the principal secretsmanager.amazonaws.com.",
+        )
 
 
 PRECONDITIONS: Mapping[str, Precondition] = _CHECKS

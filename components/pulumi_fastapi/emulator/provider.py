@@ -236,6 +236,7 @@ class AwsProvider(ProviderLifeCycle):
         row = self._types[type_of(request.urn)]
         if request.preview:
             known = {name: value for name, value in properties.items() if name != DEFAULTED}
+            known.update(dict.fromkeys(row.extended & known.keys(), UNKNOWN))
             return provider_pb2.CreateResponse(properties=encode_struct(conceal(known, marked)))
         operation = self._context(context, request.urn, properties)
         outputs = resource.create(operation)

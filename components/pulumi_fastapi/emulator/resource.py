@@ -246,12 +246,16 @@ class ResourceType:
     outputs: Mapping[str, str | Function] = field(default_factory=dict)
     """Computed outputs: a path into the live answer or a function; others are found by name."""
     secret_outputs: frozenset[str] = frozenset()
+    extended: frozenset[str] = frozenset()
+    """Object inputs that get members of AWS's own: as outputs they are only known once the resource is there."""
     tag_type: str | None = None
     """EC2's resource type in tag specifications, when it is not the type's name in kebab case."""
     tags_after_create: bool = False
     """The create operation cannot tag."""
     not_read: frozenset[str] = frozenset()
     """Inputs AWS does not tell or tells in another form: kept as the program wrote them."""
+    filled_in: frozenset[str] = frozenset()
+    """Inputs for which AWS chooses a value when the program gives none: no import takes them for the program's own."""
     kept_by: str | None = None
     """Input that makes the resource outlive its deletion from the program (`skipDestroy`)."""
     before_delete: Callable[[Context], None] | None = None
@@ -497,7 +501,7 @@ def _imported(context: Context, live: Properties) -> Properties:
     inputs = {**context.type.defaults, **context.inputs}
     for name, value in live.items():
         declared = context.type.schema.inputs[name].type
-        if value not in ("", [], {}) and name not in ("tags", "region"):
+        if value not in ("", [], {}) and name not in context.type.filled_in | {"tags", "region"}:
             inputs[name] = _typed(declared.kind, value)
     return inputs
 

@@ -7,6 +7,7 @@ judged. A `[]` in a path means each item of a list.
 import ipaddress
 import json
 import re
+import zoneinfo
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -378,6 +379,95 @@ def _weights(value: Any, inputs: Properties) -> str | None:
     if value and "$LATEST" in (inputs.get("functionVersion"), *value):
         return "$LATEST is not supported for an alias pointing to more than 1 version"
     return None
+
+
+# --------------------------------------------------------------------------------- API Gateway, WAF, timers, CodeDeploy
+def _not_emulated(meaning: str) -> Judge:
+    return lambda _value, _inputs: f"not emulated: {meaning}"
+
+
+def _proxied(inputs: Properties, _all: Properties) -> str | None:
+    if inputs.get("integrationType") not in ("AWS_PROXY", "HTTP_PROXY") or inputs.get("integrationSubtype"):
+        return None
+    return "integrationUri is required for proxy integrations" if inputs.get("integrationUri") is None else None
+
+
+_EXACTLY_ONE = "You have used none or multiple values for a field that requires exactly one value., field: "
+
+
+def _default_action(value: Any, _inputs: Properties) -> str | None:
+    given = [name for name in ("allow", "block") if value.get(name) is not None]
+    return None if len(given) == 1 else f"{_EXACTLY_ONE}DEFAULT_ACTION"
+
+
+def _rule_action(rule: Any, _inputs: Properties) -> str | None:
+    statement = rule.get("statement") or {}
+    of_group = "managedRuleGroupStatement" in statement or "ruleGroupReferenceStatement" in statement
+    given = [name for name in ("action", "overrideAction") if rule.get(name) is not None]
+    if given != ["overrideAction" if of_group else "action"]:
+        return f"{_EXACTLY_ONE}RULE ({'overrideAction' if of_group else 'action'} of {rule.get('name')})"
+    return None
+
+
+def _rule_priorities(rules: Any, _inputs: Properties) -> str | None:
+    for name in ("name", "priority"):
+        values = [rule.get(name) for rule in rules]
+        twice = next((value for value in values if values.count(value) > 1), None)
+        if twice is not None:
+            return f"two rules have the {name} {value_text(twice)}"
+    return None
+
+
+_WAF_LOG = _matches(
+    r"arn:aws[\w-]*:(logs:[^:]*:\d+:log-group:aws-waf-logs-.+|s3:::aws-waf-logs-.+|firehose:.+:deliverystream/aws-waf-logs-.+)",
+    "The ARN isn't valid. The name of the log destination has to begin with aws-waf-logs-",
+)
+_AT = r"at\(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\)"
+_SCHEDULE = _matches(
+    rf"rate\([1-9]\d* (minutes?|hours?|days?)\)|cron\((\S+ ){{5}}\S+\)|{_AT}",
+    "Invalid Schedule Expression: one of rate(5 minutes), cron(0 3 * * ? *), at(2030-01-01T00:00:00)",
+)
+
+
+def _timezone(value: Any, _inputs: Properties) -> str | None:
+    return None if value in zoneinfo.available_timezones() else f"{value!r} is no time zone such as Europe/Berlin"
+
+
+def _flexible(window: Any, _inputs: Properties) -> str | None:
+    if window.get("mode") == "FLEXIBLE" and window.get("maximumWindowInMinutes") is None:
+        return "FlexibleTimeWindow mode FLEXIBLE needs maximumWindowInMinutes"
+    if window.get("mode") == "OFF" and window.get("maximumWindowInMinutes") is not None:
+        return "FlexibleTimeWindow mode OFF takes no maximumWindowInMinutes"
+    return None
+
+
+def _routing(value: Any, _inputs: Properties) -> str | None:
+    wanted = {"TimeBasedCanary": "timeBasedCanary", "TimeBasedLinear": "timeBasedLinear"}.get(value.get("type"))
+    for name in ("timeBasedCanary", "timeBasedLinear"):
+        if (value.get(name) is not None) != (name == wanted):
+            return f"type {value.get('type')} {'needs' if name == wanted else 'takes no'} {name}"
+    return None
+
+
+def _rotation_rules(value: Any, _inputs: Properties) -> str | None:
+    given = [name for name in ("automaticallyAfterDays", "scheduleExpression") if value.get(name) is not None]
+    return None if len(given) == 1 else "exactly one of automaticallyAfterDays, scheduleExpression has to be given"
+
+
+def _budget_limit(inputs: Properties, _all: Properties) -> str | None:
+    ways = ("limitAmount", "plannedLimits", "autoAdjustData")
+    return None if any(inputs.get(name) for name in ways) else f"one of {', '.join(ways)} has to be given"
+
+
+def _repository_policy(value: Any, _inputs: Properties) -> str | None:
+    problem = _policy_problem(value, principal=True)
+    if problem is None and any("Resource" in statement for statement in _statements(json_object(value))):
+        return "The policy of a repository names no Resource"
+    return problem
+
+
+def json_object(value: Any) -> Any:
+    return json.loads(value) if isinstance(value, str) else value
 
 
 # ----------------------------------------------------------------------------------------------------------------- RDS
@@ -905,7 +995,61 @@ RULES: tuple[Rule, ...] = (
     Rule("lambda/function:Function", "memorySize", "ValidationException", _between(128, 10240, "MB")),
     Rule("lambda/function:Function", "reservedConcurrentExecutions", "ValidationException", _at_least(-1)),
     Rule("lambda/alias:Alias", "routingConfig.additionalVersionWeights", "InvalidParameterValueException", _weights),
+    # API Gateway, WAF, timers, CodeDeploy, budgets
+    Rule("apigatewayv2/api:Api", "body", "BadRequestException", _not_emulated("importing an OpenAPI document")),
+    Rule("apigatewayv2/integration:Integration", "", "BadRequestException", _proxied),
+    Rule("apigatewayv2/integration:Integration", "payloadFormatVersion", "BadRequestException", _one_of("1.0", "2.0")),
+    Rule(
+        "apigatewayv2/stage:Stage",
+        "name",
+        "BadRequestException",
+        _matches(r"\$default|[a-zA-Z0-9_-]{1,128}", "Stage name only allows alphanumeric characters, hyphens, _"),
+    ),
+    Rule("apigatewayv2/domainName:DomainName", "domainName", "BadRequestException", _DOMAIN),
+    Rule(
+        "apigatewayv2/domainName:DomainName",
+        "domainNameConfiguration.endpointType",
+        "BadRequestException",
+        _one_of("REGIONAL"),
+    ),
+    Rule("wafv2/webAcl:WebAcl", "defaultAction", "WAFInvalidParameterException", _default_action),
+    Rule("wafv2/webAcl:WebAcl", "rules", "WAFInvalidParameterException", _rule_priorities),
+    Rule("wafv2/webAcl:WebAcl", "rules[]", "WAFInvalidParameterException", _rule_action),
+    Rule(
+        "wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration",
+        "logDestinationConfigs[]",
+        "WAFInvalidParameterException",
+        _WAF_LOG,
+    ),
+    Rule("scheduler/schedule:Schedule", "scheduleExpression", "ValidationException", _SCHEDULE),
+    Rule("scheduler/schedule:Schedule", "scheduleExpressionTimezone", "ValidationException", _timezone),
+    Rule("scheduler/schedule:Schedule", "flexibleTimeWindow", "ValidationException", _flexible),
+    Rule(
+        "codedeploy/deploymentConfig:DeploymentConfig",
+        "trafficRoutingConfig",
+        "InvalidTrafficRoutingConfigurationException",
+        _routing,
+    ),
+    *(
+        Rule(
+            "codedeploy/deploymentConfig:DeploymentConfig",
+            f"trafficRoutingConfig.{kind}.percentage",
+            "InvalidTrafficRoutingConfigurationException",
+            _between(1, 99, "percent"),
+        )
+        for kind in ("timeBasedCanary", "timeBasedLinear")
+    ),
+    Rule("budgets/budget:Budget", "", "InvalidParameterException", _budget_limit),
     # ECR, IAM, secrets
+    Rule("ecr/repositoryPolicy:RepositoryPolicy", "policy", "InvalidParameterException", _repository_policy),
+    Rule(
+        "iam/openIdConnectProvider:OpenIdConnectProvider",
+        "url",
+        "ValidationError",
+        _matches(r"https://[^\s/?#]+(/[^\s?#]*)?", "an issuer is an https:// URL without query"),
+    ),
+    Rule("secretsmanager/secretPolicy:SecretPolicy", "policy", "MalformedPolicyDocumentException", _resource_policy),
+    Rule("secretsmanager/secretRotation:SecretRotation", "rotationRules", "InvalidParameterException", _rotation_rules),
     Rule("ecr/lifecyclePolicy:LifecyclePolicy", "policy", "InvalidParameterException", _lifecycle_policy),
     Rule("iam/role:Role", "name", "ValidationError", _IAM_NAME),
     Rule("iam/role:Role", "assumeRolePolicy", "MalformedPolicyDocument", _trust_policy),
@@ -922,6 +1066,12 @@ RULES: tuple[Rule, ...] = (
     Rule("secretsmanager/secret:Secret", "policy", "MalformedPolicyDocumentException", _resource_policy),
     Rule("secretsmanager/secretVersion:SecretVersion", "", "InvalidParameterException", _one_secret),
     Rule("kms/key:Key", "deletionWindowInDays", "ValidationException", _between(7, 30, "days")),
+    Rule(
+        "kms/alias:Alias",
+        "name",
+        "ValidationException",
+        _matches(r"alias/(?!aws/)[a-zA-Z0-9/_-]{1,250}", "Alias must start with the prefix alias/, and not alias/aws/"),
+    ),
     Rule("kms/key:Key", "policy", "MalformedPolicyDocumentException", _resource_policy),
     # RDS
     Rule("rds/instance:Instance", "instanceClass", "InvalidParameterValue", _instance_class),

@@ -4,8 +4,11 @@ from collections.abc import Mapping
 
 from pulumi_fastapi.emulator.aws import (
     acm,
+    apigatewayv2,
     appautoscaling,
+    budgets,
     cloudwatch,
+    codedeploy,
     ec2,
     ecr,
     ecs,
@@ -16,8 +19,10 @@ from pulumi_fastapi.emulator.aws import (
     rds,
     route53,
     s3,
+    scheduler,
     secretsmanager,
     sns,
+    wafv2,
 )
 from pulumi_fastapi.emulator.resource import ResourceType
 
@@ -25,8 +30,11 @@ RESOURCE_TYPES: Mapping[str, ResourceType] = {
     row.pulumi_type: row
     for module in (
         acm,
+        apigatewayv2,
         appautoscaling,
+        budgets,
         cloudwatch,
+        codedeploy,
         ec2,
         ecr,
         ecs,
@@ -37,8 +45,10 @@ RESOURCE_TYPES: Mapping[str, ResourceType] = {
         rds,
         route53,
         s3,
+        scheduler,
         secretsmanager,
         sns,
+        wafv2,
     )
     for row in module.ROWS
 }

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pulumi_fastapi.emulator.aws.common import by_id, by_input, delete_by, input_id, pick
-from pulumi_fastapi.emulator.mapping import Field, json_text
+from pulumi_fastapi.emulator.mapping import Field, Flatten, json_text
 from pulumi_fastapi.emulator.resource import AutoName, Call, Calls, Context, Read, ResourceType
 from pulumi_fastapi.emulator.values import Properties
 
@@ -98,6 +98,32 @@ ROWS = (
         defaults={"actionsEnabled": True, "treatMissingData": "missing"},
         replace_on=frozenset({"name"}),
         outputs={"arn": "AlarmArn"},
+    ),
+    ResourceType(
+        pulumi_type="aws:cloudwatch/compositeAlarm:CompositeAlarm",
+        service="cloudwatch",
+        create="PutCompositeAlarm",
+        update="PutCompositeAlarm",
+        id=input_id("alarmName"),
+        fields={
+            "actionsSuppressor": Flatten(
+                {
+                    "alarm": "ActionsSuppressor",
+                    "extensionPeriod": "ActionsSuppressorExtensionPeriod",
+                    "waitPeriod": "ActionsSuppressorWaitPeriod",
+                }
+            )
+        },
+        read=Read(
+            "DescribeAlarms",
+            lambda context: {"AlarmNames": [context.id], "AlarmTypes": ["CompositeAlarm"]},
+            "CompositeAlarms[0]",
+        ),
+        delete=Call("DeleteAlarms", lambda context: {"AlarmNames": [context.id]}),
+        defaults={"actionsEnabled": True},
+        replace_on=frozenset({"alarmName", "actionsEnabled"}),
+        outputs={"arn": "AlarmArn"},
+        import_id=lambda context: context.inputs.update({"alarmName": context.id}),
     ),
     ResourceType(
         pulumi_type="aws:cloudwatch/dashboard:Dashboard",

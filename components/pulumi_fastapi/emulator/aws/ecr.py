@@ -73,4 +73,20 @@ ROWS = (
         outputs={"registryId": "registryId"},
         import_id=_import_by_repository,
     ),
+    ResourceType(
+        pulumi_type="aws:ecr/repositoryPolicy:RepositoryPolicy",
+        service="ecr",
+        create="SetRepositoryPolicy",
+        update="SetRepositoryPolicy",
+        id=lambda context: str(context.inputs["repository"]),
+        fields={
+            "policy": Field("policyText", encode=json_text, decode=json_text),
+            "repository": "repositoryName",
+        },
+        read=Read("GetRepositoryPolicy", by_id("repositoryName")),
+        delete=delete_by("DeleteRepositoryPolicy", "repositoryName"),
+        replace_on=frozenset({"repository"}),
+        outputs={"registryId": "registryId"},
+        import_id=_import_by_repository,
+    ),
 )

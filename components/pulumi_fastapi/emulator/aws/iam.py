@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pulumi_fastapi.emulator.aws.common import by_id, by_input, delete_by, pick
+from pulumi_fastapi.emulator.aws.common import by_id, by_input, delete_by, id_output, pick
 from pulumi_fastapi.emulator.mapping import Field, json_text
 from pulumi_fastapi.emulator.resource import EVERYTHING, AutoName, Call, Calls, Context, Read, ResourceType
+from pulumi_fastapi.emulator.tagging import Tagging
 from pulumi_fastapi.emulator.values import Properties, same
 
 Request = tuple[str, Mapping[str, Any]]
@@ -97,6 +98,27 @@ def _import_attachment(context: Context) -> None:
     context.inputs.update({"role": role, "policyArn": arn})
 
 
+def _change_client_ids(context: Context, _creating: bool) -> Iterable[Request]:
+    old, new = set(context.old.get("clientIdLists") or []), set(context.inputs["clientIdLists"])
+    for id in sorted(new - old):
+        yield "AddClientIDToOpenIDConnectProvider", {"OpenIDConnectProviderArn": context.id, "ClientID": id}
+    for id in sorted(old - new):
+        yield "RemoveClientIDFromOpenIDConnectProvider", {"OpenIDConnectProviderArn": context.id, "ClientID": id}
+
+
+def _change_thumbprints(context: Context, _creating: bool) -> Iterable[Request]:
+    thumbprints = context.inputs.get("thumbprintLists") or []
+    yield (
+        "UpdateOpenIDConnectProviderThumbprint",
+        {"OpenIDConnectProviderArn": context.id, "ThumbprintList": thumbprints},
+    )
+
+
+def _https(url: str) -> str:
+    """AWS tells it without the scheme."""
+    return url if url.startswith("https://") else f"https://{url}"
+
+
 _attachment_key = by_input(RoleName="role", PolicyArn="policyArn")
 
 ROWS = (
@@ -160,5 +182,31 @@ ROWS = (
         delete=Call("DetachRolePolicy", _attachment_key),
         replace_on=EVERYTHING,
         import_id=_import_attachment,
+    ),
+    ResourceType(
+        pulumi_type="aws:iam/openIdConnectProvider:OpenIdConnectProvider",
+        service="iam",
+        create="CreateOpenIDConnectProvider",
+        id="OpenIDConnectProviderArn",
+        fields={
+            "clientIdLists": "ClientIDList",
+            "thumbprintLists": "ThumbprintList",
+            "url": Field("Url", decode=_https),
+        },
+        read=Read("GetOpenIDConnectProvider", by_id("OpenIDConnectProviderArn")),
+        delete=delete_by("DeleteOpenIDConnectProvider", "OpenIDConnectProviderArn"),
+        replace_on=frozenset({"url"}),
+        steps=[
+            Calls(("clientIdLists",), _change_client_ids, updates_only=True),
+            Calls(("thumbprintLists",), _change_thumbprints, updates_only=True),
+        ],
+        outputs={"arn": id_output},
+        import_id=lambda _context: None,
+        tagging=Tagging(
+            tag="TagOpenIDConnectProvider",
+            untag="UntagOpenIDConnectProvider",
+            identify=lambda arn, _id: {"OpenIDConnectProviderArn": arn},
+            list_operation="ListOpenIDConnectProviderTags",
+        ),
     ),
 )

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pulumi_fastapi.emulator.aws.common import by_id
-from pulumi_fastapi.emulator.mapping import json_text
+from pulumi_fastapi.emulator.aws.common import by_id, delete_by
+from pulumi_fastapi.emulator.mapping import Field, json_text
 from pulumi_fastapi.emulator.resource import AutoName, Call, Calls, Context, Read, ResourceType
 from pulumi_fastapi.emulator.values import Properties
 
@@ -33,6 +33,11 @@ def _change_policy(context: Context, _creating: bool) -> Iterable[Request]:
 
 def _policy(context: Context) -> Properties:
     return {"policy": context.look_up("GetResourcePolicy", SecretId=context.id).get("ResourcePolicy")}
+
+
+def _given_policy(answer: Properties) -> Properties | None:
+    """Of a secret without a policy AWS tells its name only."""
+    return answer if answer.get("ResourcePolicy") else None
 
 
 def _version_key(context: Context) -> Mapping[str, Any]:
@@ -77,5 +82,38 @@ ROWS = (
         secret_outputs=frozenset({"secretString", "secretBinary"}),
         outputs={"arn": "ARN", "versionId": "VersionId", "versionStages": "VersionStages"},
         import_id=_import_version,
+    ),
+    ResourceType(
+        pulumi_type="aws:secretsmanager/secretPolicy:SecretPolicy",
+        service="secretsmanager",
+        create="PutResourcePolicy",
+        update="PutResourcePolicy",
+        id="ARN",
+        fields={
+            "policy": Field("ResourcePolicy", encode=json_text, decode=json_text),
+            "secretArn": Field("SecretId", read="ARN"),
+        },
+        read=Read("GetResourcePolicy", by_id("SecretId"), lambda _context, answer: _given_policy(answer)),
+        delete=delete_by("DeleteResourcePolicy", "SecretId"),
+        replace_on=frozenset({"secretArn"}),
+        import_id=lambda context: context.inputs.update({"secretArn": context.id}),
+    ),
+    ResourceType(
+        pulumi_type="aws:secretsmanager/secretRotation:SecretRotation",
+        service="secretsmanager",
+        create="RotateSecret",
+        update="RotateSecret",
+        id="ARN",
+        fields={
+            "rotationEnabled": None,
+            "rotationLambdaArn": "RotationLambdaARN",
+            "secretId": Field("SecretId", read="ARN"),
+        },
+        read=Read("DescribeSecret", by_id("SecretId"), "", lambda live: not live.get("RotationEnabled")),
+        delete=delete_by("CancelRotateSecret", "SecretId"),
+        defaults={"rotateImmediately": True},
+        replace_on=frozenset({"secretId"}),
+        outputs={"rotationEnabled": "RotationEnabled"},
+        import_id=lambda context: context.inputs.update({"secretId": context.id}),
     ),
 )
