@@ -299,6 +299,21 @@ def test_public_database_pays_for_its_address():
     assert items(price(database(publiclyAccessible=True)))["public IPv4 of the database"] == "3.65"
 
 
+def test_replica_is_priced_as_what_it_copies():
+    source = database(storage=100)
+    replica = resource(
+        "aws:rds/instance:Instance", "replica", links={"replicateSourceDb": [source]}, instanceClass="db.t4g.micro"
+    )
+
+    lines = [line for line in price(source, replica).lines if line.resource is replica]
+
+    assert [cents(line.cost.expected) for line in lines] == ["11.68", "11.50", "0.00"]
+
+
+def test_database_without_an_engine_is_listed():
+    assert price(database(engine=None)).not_priced[0].reason == "engine is not given"
+
+
 def test_other_engine_is_not_priced_as_postgresql():
     assert {line.price_id for line in price(database(engine="mysql")).missing} == {"rds.mysql.db.t4g.micro.single"}
 

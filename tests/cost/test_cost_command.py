@@ -119,6 +119,10 @@ def test_region_option_is_for_resources_that_name_none(tmp_path):
         (["--state", "{state}", "--stack", "dev"], "--stack and --state exclude each other"),
         (["--state", "{state}", "--preview-json", "{state}"], "--preview-json and --state exclude each other"),
         (["--preview-json", "{state}"], "must be the output of `pulumi preview --json`"),
+        (
+            ["--state", "{state}", "--region", "eu-wset-1"],
+            "--region 'eu-wset-1': no prices there, did you mean 'eu-west-1'?",
+        ),
         (["--state", "nowhere.json"], "nowhere.json cannot be read"),
         (["--state", "{state}", "--diff", "nowhere.json"], "nowhere.json cannot be read"),
         (["--state", "{state}", "--rps", "-1"], "traffic: requests_per_second: .*, got '-1'"),
@@ -139,6 +143,15 @@ def test_wrong_argument_is_one_clear_line(tmp_path, arguments, problem):
     assert (code, out) == (2, "")
     assert err.count("\n") == 1
     assert re.search(problem, err), err
+
+
+def test_tables_that_are_wrong_are_one_clear_line(tmp_path, monkeypatch):
+    monkeypatch.setenv("PULUMI_FASTAPI_PRICES", str(tmp_path / "nowhere"))
+
+    code, _, err = run("--state", state(tmp_path, balancer()))
+
+    assert code == 2
+    assert err.startswith(f"error: {tmp_path}/nowhere/sources.json cannot be read")
 
 
 def test_program_that_fails_is_one_clear_line(tmp_path):

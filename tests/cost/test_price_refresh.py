@@ -358,7 +358,7 @@ def test_command_refuses_a_region_it_does_not_know():
     code, _, err = command("--region", "eu-west-22")
 
     assert code == 2
-    assert "--region 'eu-west-22': no prices of AWS there, did you mean 'eu-west-2'?" in err
+    assert "--region 'eu-west-22': no prices there, did you mean 'eu-west-2'?" in err
 
 
 def test_command_refuses_tables_that_are_wrong(folder):

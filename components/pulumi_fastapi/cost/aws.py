@@ -347,14 +347,17 @@ def _functions_of(stack: Stack, resource: Resource) -> list[Resource]:
 def database(p: Pricer) -> Iterator[Line]:
     """Instance, storage, backups beyond it, its password's secret, and data from other zones."""
     db = p.resource
-    engine = {"postgres": "pg"}.get(db.get("engine", ""), db.get("engine", ""))
+    # A replica has the engine and the storage of what it copies.
+    source = next(iter(p.stack.linked(db, "replicateSourceDb", DATABASE)), db)
+    name = db.get("engine") or source.need("engine")
+    engine = {"postgres": "pg"}.get(name, name)
     zones = "multi" if db.get("multiAz", False) else "single"
     label = "Multi-AZ" if zones == "multi" else "Single-AZ"
     size = db.need("instanceClass")
     yield p.line(Part.DATA, f"{size}, {label}", f"rds.{engine}.{size}.{zones}", fixed(HOURS), "hour")
-    storage = Decimal(db.get("allocatedStorage", 0))
+    storage = Decimal(db.get("allocatedStorage") or source.get("allocatedStorage", 0))
     iops = Decimal(db.get("iops", 0))
-    kind = db.get("storageType", "io1" if iops else "gp2")
+    kind = db.get("storageType") or source.get("storageType", "io1" if iops else "gp2")
     most = max(storage, Decimal(db.get("maxAllocatedStorage", 0)))
     suffix = "" if kind == "io1" and zones == "single" else f".{zones}"
     storage_id = "rds.io1.gb" if kind == "io1" else f"rds.{kind}"

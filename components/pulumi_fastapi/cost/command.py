@@ -119,8 +119,11 @@ def _source(
     region: Optional[str],
 ) -> tuple[str, "Sequence[Resource]", Mapping[str, str]]:
     """What to price, its title and the regions of resources that name none."""
-    from .resources import InputError, from_file, from_plan
+    from .prices import default_table
+    from .resources import InputError, check_region, from_file, from_plan
 
+    if region is not None:
+        check_region(region, (place for _, place, _ in default_table().entries))
     given = [
         name for name, value in (("--stack", stack), ("--preview-json", preview_json), ("--state", state)) if value
     ]
@@ -229,7 +232,7 @@ def refresh(
     try:
         known = [place for provider, place, _ in load(directory()).entries if provider == "aws" and place != "*"]
         for each in region or ():
-            check_region("AWS", each, known)
+            check_region(each, known)
         with httpx.Client(timeout=60, follow_redirects=True) as client:
             result = refreshing.refresh(
                 directory(),

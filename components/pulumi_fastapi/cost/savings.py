@@ -73,7 +73,10 @@ def _fewer_nat_gateways(resources: Resources) -> Iterator[tuple[str, Resources]]
     count = len(gateways)
     if count > 1:
         gone = gateways[1:]
-        yield f"{count} NAT gateways: use 1", _without(resources, [*gone, *_nat_addresses(resources, gone)])
+        yield (
+            f"{count} NAT gateways: use 1, if a lost zone may cut the others off",
+            _without(resources, [*gone, *_nat_addresses(resources, gone)]),
+        )
     if count and _of(resources, aws.SERVICE):
         word = "1 NAT gateway" if count == 1 else f"{count} NAT gateways"
         left = _without(resources, [*gateways, *_nat_addresses(resources, gateways)])
@@ -113,14 +116,14 @@ def _single_zone(resources: Resources) -> Iterator[tuple[str, Resources]]:
     databases = [each for each in _of(resources, aws.DATABASE) if each.inputs.get("multiAz") is True]
     if databases:
         changed = {each.urn: {"multiAz": False} for each in databases}
-        yield "Multi-AZ database: a single zone, if an outage may lose it for a while", _with(resources, changed)
+        yield "Multi-AZ database: a single zone, if a lost zone may stop it for a while", _with(resources, changed)
     regional = {
         each.urn: {"settings": {**each.inputs["settings"], "availabilityType": "ZONAL"}}
         for each in _of(resources, gcp.SQL)
         if isinstance(each.inputs.get("settings"), Mapping)
     }
     if regional:
-        yield "regional database: zonal, if an outage may lose it for a while", _with(resources, regional)
+        yield "regional database: zonal, if a lost zone may stop it for a while", _with(resources, regional)
 
 
 def _no_proxy(resources: Resources) -> Iterator[tuple[str, Resources]]:
@@ -135,7 +138,10 @@ def _fewer_tasks(resources: Resources) -> Iterator[tuple[str, Resources]]:
         each.urn: {"desiredCount": 1} for each in _of(resources, aws.SERVICE) if each.inputs.get("desiredCount")
     }
     if targets or services:
-        yield "more than one task at the least: begin with 1", _with(resources, targets | services)
+        yield (
+            "more than one task at the least: begin with 1, if a lost zone may stop the service",
+            _with(resources, targets | services),
+        )
 
 
 def _other_cloud_run_billing(resources: Resources) -> Iterator[tuple[str, Resources]]:
