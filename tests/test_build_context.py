@@ -317,3 +317,25 @@ def test_two_contexts_of_the_same_app_are_the_same(make: Make, tmp_path: Path) -
     one, two = assemble(runtime, make(), tmp_path / "one"), assemble(runtime, make(), tmp_path / "two")
     assert tree(one) == tree(two)
     assert len({time for _, time, _ in tree(one).values()}) == 1
+
+
+def test_files_from_elsewhere_join_the_app(make: Make, tmp_path: Path) -> None:
+    runtime = make("runtime", {"Dockerfile": "FROM scratch\n", "source/example/main.py": ""})
+    elsewhere = make("elsewhere", {"a.yaml": "a: 1\n", "certificates/ca.pem": "x", "certificates/.env": "SECRET=1"})
+    extra = {"config/a.yaml": str(elsewhere / "a.yaml"), "certificates": str(elsewhere / "certificates")}
+    target = assemble(runtime, make(), tmp_path / "context", extra)
+    added = {"source/certificates/ca.pem", "source/config/a.yaml"}
+    assert set(names(target)) == {"Dockerfile", *(f"source/{name}" for name in IN_THE_IMAGE), *added}
+    assert len({time for _, time, _ in tree(target).values()}) == 1
+    assert stat.S_IMODE((target / "source/config/a.yaml").stat().st_mode) == 0o644
+
+
+def test_a_file_from_elsewhere_that_is_not_there_is_refused(make: Make, tmp_path: Path) -> None:
+    with pytest.raises(ArgumentError, match=r"^build.extra_files\['a.yaml'\]: does not exist, got '/no/such/file'"):
+        assemble(make("runtime"), make(), tmp_path / "context", {"a.yaml": "/no/such/file"})
+
+
+def test_a_file_of_secrets_is_refused(make: Make, tmp_path: Path) -> None:
+    secrets = make("elsewhere", {"secrets": "TOKEN=1"}) / "secrets"
+    with pytest.raises(ArgumentError, match=r"^build.extra_files\['.env'\]: never belongs into an image"):
+        assemble(make("runtime"), make(), tmp_path / "context", {".env": str(secrets)})

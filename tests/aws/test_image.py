@@ -1,11 +1,14 @@
+import json
 import os
 import shutil
 from pathlib import Path
 from typing import Any
 
+import pulumi
 import pulumi_docker_build as docker_build
 import pytest
 from pulumi_fastapi.aws import Image, ImageArgs, Registry
+from pulumi_fastapi.build import Build
 from pulumi_fastapi.errors import ArgumentError
 from pulumi_fastapi.plan import Plan, Secret, plan
 
@@ -120,9 +123,47 @@ def test_any_app_gets_the_runtime_around_it(checkout: Path) -> None:
     assert (context / "source" / "app" / "main.py").read_text() == MAIN
 
 
+def test_the_build_is_told_what_the_project_does_not_say(checkout: Path) -> None:
+    build = Build(system_packages=["libpq5"], runtime_extras=["cache"])
+    arguments = image(planned(source=str(checkout), build=build))["buildArgs"]
+    assert arguments["SYSTEM_PACKAGES"] == "libpq5"
+    assert arguments["RUNTIME_EXTRAS"] == "cache"
+    assert arguments["APP_MODULE"] == "app.main:app"
+
+
+def test_the_app_is_imported_with_its_variables_and_placeholders(checkout: Path) -> None:
+    def program() -> None:
+        environment = {"MODE": "live", "HOST": pulumi.Output.from_input("db.internal")}
+        Image("api", Registry("api"), ImageArgs(source=str(checkout), environment=environment))
+
+    arguments = image(plan(program, preview=False))["buildArgs"]
+    variables = json.loads(arguments["IMPORT_ENVIRONMENT"])
+    assert variables["MODE"] == "live"
+    assert variables["HOST"] == "placeholder"
+    assert variables["AWS_REGION"]
+
+
+def test_the_secrets_of_the_build_are_secret_and_no_argument(checkout: Path) -> None:
+    inputs = image(planned(source=str(checkout), build=Build(secrets={"UV_INDEX_ACME_PASSWORD": "hunter2"})))
+    assert isinstance(inputs["secrets"], Secret) or isinstance(inputs["secrets"]["environment"], Secret)
+    assert "hunter2" not in str(inputs["buildArgs"])
+
+
+def test_a_dockerfile_of_ones_own_is_built_alone(checkout: Path) -> None:
+    (checkout / "deploy").mkdir()
+    (checkout / "deploy" / "Dockerfile").write_text("FROM scratch\n")
+    inputs = image(planned(source=str(checkout), build=Build(dockerfile="deploy/Dockerfile")))
+    context = Path(".pulumi-fastapi", "build", "api")
+    assert inputs["dockerfile"]["location"] == str(context / "deploy" / "Dockerfile")
+    assert not inputs["buildArgs"]
+    assert (context / "app" / "main.py").read_text() == MAIN
+    assert not (context / "build").exists()
+
+
 @pytest.mark.parametrize(
     ("args", "problem"),
     [
+        ({"build": {"dockerfile": "Dockerfile"}}, "build.dockerfile: is of use only with source"),
         ({"architecture": "arm"}, "architecture: must be one of ARM64, X86_64, did you mean 'ARM64'"),
         ({"source": "no/such/place"}, "source: does not exist"),
         ({"source": ""}, "source: must not be empty"),

@@ -23,7 +23,13 @@ def engine() -> Engine:
 
 
 @pytest.fixture(scope="session")
-def build_app(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> BuildApp:
+def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The runtime as it is now, for all builds of this session."""
+    return build_context.stage(bundled_app(), tmp_path_factory.mktemp("runtime") / "app")
+
+
+@pytest.fixture(scope="session")
+def build_app(engine: Engine, runtime: Path, tmp_path_factory: pytest.TempPathFactory) -> BuildApp:
     """Build an app as the components do: same arguments, same context."""
 
     def build_app(
@@ -46,7 +52,7 @@ def build_app(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Build
         if args.build.dockerfile is not None and source is not None:
             context = build_context.stage(source, directory / "context")
             return engine.build(context, name, {}, dockerfile=context / args.build.dockerfile, secret=secret)
-        context = build_context.assemble(bundled_app(), source, directory / "context", args.build.extra_files)
+        context = build_context.assemble(runtime, source, directory / "context", args.build.extra_files)
         return engine.build(context, name, args.build_arguments, secret=secret, options=options)
 
     return build_app

@@ -1,6 +1,7 @@
 """Apps as people have them, in miniature and unmodified: each is built by what its own files say, and answers."""
 
 import re
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,11 +9,13 @@ from pathlib import Path
 import httpx
 import pytest
 from container_engine import BuildApp, Built, Container, Engine, lock
+from private_index import private_index
 from pulumi_fastapi.build import Build
 
 Project = Callable[..., Path]
 
 ORDERS = {"DATABASE_URL": "postgresql://orders@db/orders", "SENTRY_DSN": "", "ENV": "prod"}
+PASSWORD = "correct-horse-battery-staple-7"  # noqa: S105
 EDGE = {"x-from-edge": "yes"}
 ENGLISH = "A German greeting: Guten Tag"
 MAGIC = """import ctypes
@@ -141,13 +144,41 @@ def test_what_no_lock_has_chosen_is_said_and_recorded(engine: Engine, loose: Bui
 
 
 @pytest.fixture(scope="module")
-def namespace(engine: Engine, build_app: BuildApp, project: Project) -> Iterator[Container]:
-    """A plain pyproject: part of a namespace package, a factory that is found, an extra."""
-    built = build_app("namespace", project("namespace"), build=Build(extras=["server"]))
-    assert built.succeeded, built.log
-    with engine.running(built.image) as container:
+def namespace_images(build_app: BuildApp, project: Project) -> list[str]:
+    """A plain pyproject: part of a namespace package, a factory that is found, an extra, a dependency that is private.
+
+    The image, and that of the stage which has installed the dependencies.
+    """
+    source = project("namespace")
+    with private_index("acme", PASSWORD) as index:
+        build = Build(extras=["server"], secrets={"UV_INDEX": f"http://acme:{PASSWORD}@{index}/simple/"})
+        built = [
+            build_app("namespace", source, build=build),
+            build_app("namespace-build", source, build=build, options=("--target=build",)),
+        ]
+    assert all(each.succeeded for each in built), built[0].log
+    assert not any(PASSWORD in each.log for each in built)
+    return [each.image for each in built]
+
+
+@pytest.fixture(scope="module")
+def namespace(engine: Engine, namespace_images: list[str]) -> Iterator[Container]:
+    with engine.running(namespace_images[0]) as container:
         container.until_ready()
         yield container
+
+
+def test_a_private_dependency_is_installed_with_a_secret_of_the_build(namespace: Container) -> None:
+    assert namespace.run("import acme_private; print(acme_private.ANSWER)") == "42"
+
+
+def test_the_secret_is_in_no_layer_and_in_no_history(engine: Engine, namespace_images: list[str]) -> None:
+    for image in namespace_images:
+        assert PASSWORD not in str(engine.config(image))
+        layers = [str(layer) for layer in engine.layers(image)]
+        assert len(layers) > 3
+        found = subprocess.run(["grep", "-rlF", PASSWORD, *layers], capture_output=True, text=True)
+        assert (found.returncode, found.stdout) == (1, ""), found.stderr
 
 
 def test_a_project_that_needs_its_metadata_is_installed(namespace: Container) -> None:
@@ -164,3 +195,19 @@ def test_a_dockerfile_of_the_user_is_built_as_it_is(engine: Engine, build_app: B
     built = build_app("own", source, build=Build(dockerfile="deploy/Dockerfile"))
     assert built.succeeded, built.log
     assert engine.config(built.image)["Config"]["Entrypoint"][:3] == ["python", "-m", "http.server"]
+
+
+def test_the_same_files_are_the_same_image(engine: Engine, build_app: BuildApp, project: Project) -> None:
+    """Built again without a layer of before, from another copy with other times."""
+    changes = {
+        "requirements.txt": "fastapi==0.120.0\nstarlette==0.48.0\n",
+        "main.py": "import fastapi\n\napp = fastapi.FastAPI()\n",
+    }
+    builds = [
+        build_app(f"same-{number}", project("requirements", changes), options=("--no-cache",) if number else ())
+        for number in (0, 1)
+    ]
+    assert all(built.succeeded for built in builds), [built.log for built in builds]
+    first, second = (engine.config(built.image) for built in builds)
+    assert first["RootFS"]["Layers"] == second["RootFS"]["Layers"]
+    assert first["Config"] == second["Config"]
