@@ -63,6 +63,8 @@ class Edge:
         self.settings = settings
         self.publisher = publisher
         self.in_flight = 0
+        self.closing = False
+        """Every answer asks the client to connect anew: to another task, or to another worker."""
         self.proxies = Proxies(settings.proxies, settings.proxy_hops)
         self.routes = RouteNames()
         self.access_log = logs.AccessLog(settings.log_level, as_json=settings.log_json)
@@ -70,14 +72,9 @@ class Edge:
         self.problem = _behind_cors_of(app)
         self.app = app
 
-    @property
-    def draining(self) -> bool:
-        """Set on SIGTERM: not ready any more, and every answer asks the client to connect anew, elsewhere."""
-        return self.readiness.draining
-
-    @draining.setter
-    def draining(self, value: bool) -> None:
-        self.readiness.draining = value
+    def drain(self) -> None:
+        """Be not ready any more, and have clients connect elsewhere."""
+        self.closing = self.readiness.draining = True
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         kind = scope["type"]
@@ -117,7 +114,7 @@ class Edge:
                 body["reasons"] = problems
             if checks := self.readiness.results:
                 body["checks"] = {name: result.reason or "ok" for name, result in checks.items()}
-        await _answer(send, 503 if problems else 200, body, closing=self.draining)
+        await _answer(send, 503 if problems else 200, body, closing=self.closing)
 
 
 class _Deadlines:
@@ -305,7 +302,7 @@ class _Request(_Exchange):
             headers += [header for header in _wanted(kind, present) if header[0] not in present]
             if self._scope.get("scheme") == "https" and _OVER_TLS[0] not in present:
                 headers.append(_OVER_TLS)
-        if self._edge.draining:
+        if self._edge.closing:
             headers.append((b"connection", b"close"))
         await self._send({**message, "headers": headers})
 

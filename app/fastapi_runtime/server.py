@@ -8,6 +8,7 @@ refused, and do not wait for an answer in a queue that a load balancer takes for
 
 import faulthandler
 import gc
+import logging
 import signal
 import socket
 import time
@@ -33,7 +34,10 @@ from .settings import Settings, SettingsError
 ALL_ADDRESSES = "0.0.0.0"  # noqa: S104 (what reaches a container is decided outside of it)
 _TICK_SECONDS = 0.1  # of uvicorn's main loop
 _HEARTBEAT_SECONDS = 30
-_BACKLOG = 2048
+_REPLACE_SECONDS = 1.5  # for a worker that has answered enough, to lose its connections without cutting one
+_DEAF_SECONDS = 0.5  # of these, to answer those that have just connected
+
+_log = logging.getLogger(__name__)
 
 
 class DrainServer(uvicorn.Server):
@@ -47,6 +51,7 @@ class DrainServer(uvicorn.Server):
         *,
         metrics_socket: socket.socket | None = None,
         restarts: int = 0,
+        max_requests: int | None = None,
     ) -> None:
         super().__init__(config)
         self._edge = edge
@@ -57,6 +62,8 @@ class DrainServer(uvicorn.Server):
         self._restarts = restarts
         self._lag = Lag(_TICK_SECONDS)
         self._drained_at: float | None = None
+        self._max_requests = max_requests
+        self._replaced_at: float | None = None
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """On the first SIGTERM begin to drain; more of them change nothing. Ctrl+C stops at once."""
@@ -64,7 +71,7 @@ class DrainServer(uvicorn.Server):
             super().handle_exit(sig, frame)
         elif self._drained_at is None:
             self._drained_at = time.monotonic() + self._settings.drain
-            self._edge.draining = True
+            self._edge.drain()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start the app, then listen."""
@@ -85,7 +92,22 @@ class DrainServer(uvicorn.Server):
             faulthandler.dump_traceback_later(self._settings.blocked, exit=True)
         if self._drained_at is not None and time.monotonic() >= self._drained_at:
             self.should_exit = True
+        if self._max_requests is not None and self.server_state.total_requests >= self._max_requests:
+            self._make_room()
         return await super().on_tick(counter)
+
+    def _make_room(self) -> None:
+        """Leave to another worker: first the connections, then the port, then the work in flight."""
+        now = time.monotonic()
+        if self._replaced_at is None:
+            self._replaced_at = now + _REPLACE_SECONDS
+            self._edge.closing = True
+            _log.info("this worker has answered its %d requests", self._max_requests)
+        elif now >= self._replaced_at:
+            self.should_exit = True
+        elif now >= self._replaced_at - _DEAF_SECONDS:
+            for server in self.servers:
+                server.close()  # for new connections, which other workers take
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Finish what is in flight, stop the app, publish what was measured."""
@@ -168,6 +190,7 @@ class DrainWorker(UvicornWorker):  # type: ignore[misc]
         application: WorkersApplication = self.app
         self.config.app = self.wsgi
         self.config.timeout_graceful_shutdown = application.settings.graceful
+        self.config.limit_max_requests = None  # it would cut connections that the load balancer is about to use
         self._install_sigquit_handler()
         server = DrainServer(
             self.config,
@@ -175,6 +198,7 @@ class DrainWorker(UvicornWorker):  # type: ignore[misc]
             application.observed,
             metrics_socket=application.metrics_socket,
             restarts=max(0, self.age - application.settings.workers),
+            max_requests=self.max_requests if application.settings.max_requests else None,
         )
         # Exits with 3 by itself if the app's start-up fails, which gunicorn takes for a worker that cannot boot.
         await server.serve(sockets=self.sockets)

@@ -4,10 +4,12 @@ import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from http.client import HTTPException
+from http.client import HTTPConnection, HTTPException, HTTPResponse
 
 import pytest
-from launcher import Launch, free_port
+from launcher import Launch, Server, free_port
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
 PLAIN = """
 import asyncio, json, os
@@ -284,3 +286,113 @@ def test_requests_during_the_drain_do_not_fail(launch: Launch) -> None:
         stop.set()
     assert answers == {200}
     assert server.exit_code() == 0
+
+
+@both_servers
+def test_until_the_app_is_imported_and_started_nothing_waits_in_an_open_port(launch: Launch, workers: int) -> None:
+    code = "import time\ntime.sleep(1.5)\n" + PLAIN
+    server = launch(code, wait=False, WEB_CONCURRENCY=workers)
+    began = time.monotonic()
+    outcomes = []
+    while not outcomes or outcomes[-1] != 200:
+        assert time.monotonic() - began < 20
+        asked = time.monotonic()
+        try:
+            outcomes.append(server.get("/-/ready").status)
+        except ConnectionRefusedError:
+            outcomes.append(0)
+        assert time.monotonic() - asked < 0.5  # never an open socket that hangs
+        time.sleep(0.05)
+    assert outcomes.count(0) > 10
+    assert set(outcomes) <= {0, 503, 200}
+
+
+def ask_from(address: str, server: Server, path: str) -> HTTPResponse:
+    connection = HTTPConnection("127.0.0.1", server.port, source_address=(address, 0))
+    connection.request(
+        "GET", path, headers={"host": "shop.example", "x-forwarded-for": "203.0.113.9", "x-forwarded-proto": "https"}
+    )
+    response = connection.getresponse()
+    response.read()
+    connection.close()
+    return response
+
+
+@both_servers
+def test_only_the_load_balancer_says_that_it_was_https(launch: Launch, workers: int) -> None:
+    code = """
+from fastapi import FastAPI
+app = FastAPI()
+
+@app.get("/items/")
+async def items() -> None: ...
+"""
+    server = launch(code, WEB_CONCURRENCY=workers, FORWARDED_ALLOW_IPS="127.0.0.2/32")
+    assert ask_from("127.0.0.2", server, "/items").headers["location"] == "https://shop.example/items/"
+    assert ask_from("127.0.0.3", server, "/items").headers["location"] == "http://shop.example/items/"
+    log = server.log.read_text()
+    assert '"client":"203.0.113.9"' in log
+    assert '"client":"127.0.0.3"' in log
+
+
+def test_a_body_without_a_length_is_cut_at_the_limit_and_the_connection_goes_on(launch: Launch) -> None:
+    code = """
+from fastapi import FastAPI, Request
+app = FastAPI()
+
+@app.post("/")
+async def upload(request: Request) -> int:
+    return len(await request.body())
+"""
+    server = launch(code, MAX_BODY_BYTES=100_000)
+    chunk = b"2710\r\n" + b"x" * 10_000 + b"\r\n"
+    with socket.create_connection(("127.0.0.1", server.port), 10) as connection, connection.makefile("rb") as answers:
+        head = b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
+        connection.sendall(head + chunk * 11 + b"0\r\n\r\n")
+        assert b" 413 " in answers.readline()
+        while line := answers.readline().strip().lower():
+            if line.startswith(b"content-length:"):
+                length = int(line.split(b":")[1])
+        assert b"must not be longer than 100000 bytes" in answers.read(length)
+        connection.sendall(head + chunk * 10 + b"0\r\n\r\n")
+        assert b" 200 " in answers.readline()
+
+
+def test_a_websocket_passes_and_is_one_line_of_the_log(launch: Launch) -> None:
+    code = """
+from fastapi import FastAPI, WebSocket
+app = FastAPI()
+
+@app.websocket("/talk/{room}")
+async def talk(socket: WebSocket, room: str) -> None:
+    await socket.accept()
+    async for text in socket.iter_text():
+        await socket.send_text(f"{room}: {text}")
+"""
+    server = launch(code, ALLOWED_HOSTS="localhost,127.0.0.1")
+    with connect(f"ws://localhost:{server.port}/talk/tea") as client:
+        client.send("hello")
+        assert client.recv() == "tea: hello"
+        assert client.response is not None
+        identifier = client.response.headers["x-request-id"]
+    server.until_logged('"route":"/talk/{room}","status":101', 1)
+    assert f'"request_id":"{identifier}"' in server.log.read_text()
+    with (
+        pytest.raises(InvalidStatus),
+        connect(f"ws://localhost:{server.port}/talk/tea", additional_headers={"Host": "e"}),
+    ):
+        pass
+
+
+def test_debug_does_not_show_tracebacks_to_clients(launch: Launch) -> None:
+    code = """
+from fastapi import FastAPI
+app = FastAPI(debug=True)
+
+@app.get("/fails")
+async def fails() -> None:
+    raise RuntimeError("secret")
+"""
+    server = launch(code)
+    assert "secret" not in server.get("/fails", accept="text/html").text
+    assert "the app has debug=True" in server.log.read_text()

@@ -8,6 +8,7 @@ import time
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import lru_cache
+from io import TextIOWrapper
 from traceback import format_exception
 from typing import Any, TextIO
 
@@ -26,6 +27,8 @@ def configure(level: str, *, as_json: bool) -> None:
         level: the least severe level to log, such as `INFO`.
         as_json: one JSON object a line, else text for the eye.
     """
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # a process that is killed must not take its last lines with it
     handler = StandardOutput()
     handler.setFormatter(JSONFormatter() if as_json else TextFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
