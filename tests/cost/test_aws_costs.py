@@ -61,6 +61,18 @@ def test_spot_takes_its_share_above_the_base():
     }
 
 
+def test_one_provider_alone_needs_no_weight():
+    estimated = price(service(launchType=None, capacityProviderStrategies=[{"capacityProvider": "FARGATE"}]))
+
+    assert expected(estimated) == "9.01"
+
+
+def test_tasks_on_instances_of_a_mixed_strategy_are_not_fargates():
+    strategies = [{"capacityProvider": "FARGATE", "weight": 1}, {"capacityProvider": "instances", "weight": 3}]
+
+    assert expected(price(service(count=4, launchType=None, capacityProviderStrategies=strategies))) == "9.01"
+
+
 def test_high_bound_of_spot_is_on_demand():
     strategies = [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]
     estimated = price(service(launchType=None, capacityProviderStrategies=strategies))
@@ -182,10 +194,14 @@ def test_capacity_units_are_the_largest_of_their_measures(traffic, units):
 
 
 def test_many_listener_rules_are_evaluated():
-    rules = [resource("aws:lb/listenerRule:ListenerRule", f"rule-{each}") for each in range(60)]
-    estimated = price(balancer(), rules, usage=at(100, requests_per_connection=1000))
+    lb, other = balancer(), balancer("other")
+    listener = resource("aws:lb/listener:Listener", links={"loadBalancerArn": [lb]})
+    links = {"listenerArn": [listener]}
+    rules = [resource("aws:lb/listenerRule:ListenerRule", f"rule-{each}", links=links) for each in range(60)]
+    estimated = price(lb, other, listener, rules, usage=at(200, requests_per_connection=1000))
 
-    assert next(line.note for line in estimated.lines if line.item == "ALB capacity units") == "5.00 units"
+    notes = {line.resource.name: line.note for line in estimated.lines if line.item == "ALB capacity units"}
+    assert notes == {"lb": "5.00 units", "other": "1.68 units"}
 
 
 def test_two_load_balancers_share_the_traffic():

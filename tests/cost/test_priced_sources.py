@@ -98,6 +98,14 @@ def test_replacement_counts_once():
     assert len(from_preview({"steps": steps})) == 1
 
 
+def test_preview_must_show_as_many_unchanged_resources_as_it_counts():
+    same = step("same", new=state_of(DASHBOARD))
+
+    assert len(from_preview({"steps": [same], "changeSummary": {"same": 1}})) == 1
+    with pytest.raises(InputError, match="2 unchanged resources are left out"):
+        from_preview({"steps": [same], "changeSummary": {"same": 3}})
+
+
 @pytest.mark.parametrize("more", [{"delete": True}, {"external": True}, {"custom": False}])
 def test_what_is_not_the_stacks_own_is_left_out_of_a_state(more):
     assert from_state(state(state_of(DASHBOARD, **more))) == []

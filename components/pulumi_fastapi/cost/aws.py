@@ -5,7 +5,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
-from typing import Any, Optional
+from typing import Any, NamedTuple, Optional
 
 from .bill import ZERO, Line, Part, Pricer, Pricing, Range, Stack, between, fixed, used
 from .resources import NotKnown, Resource
@@ -19,6 +19,7 @@ SCALING = "aws:appautoscaling/target:Target"
 BALANCER = "aws:lb/loadBalancer:LoadBalancer"
 OLD_BALANCERS = ("aws:alb/loadBalancer:LoadBalancer", "aws:applicationloadbalancing/loadBalancer:LoadBalancer")
 BALANCERS = (BALANCER, *OLD_BALANCERS)
+LISTENER = "aws:lb/listener:Listener"
 LISTENER_RULE = "aws:lb/listenerRule:ListenerRule"
 NAT = "aws:ec2/natGateway:NatGateway"
 ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
@@ -33,6 +34,7 @@ DISTRIBUTION = "aws:cloudfront/distribution:Distribution"
 LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup"
 LIFECYCLE = "aws:ecr/lifecyclePolicy:LifecyclePolicy"
 
+_FARGATE, _SPOT = "FARGATE", "FARGATE_SPOT"
 MILLION = Decimal(1_000_000)
 MINUTES = HOURS * 60
 _YEAR = 12
@@ -44,7 +46,7 @@ _YEAR = 12
 def fargate_service(p: Pricer) -> Iterator[Line]:
     """Tasks by vCPU, memory, storage and address; what runs on instances is priced with the instances."""
     strategies = _strategies(p)
-    if not strategies:
+    if not any(each.provider in (_FARGATE, _SPOT) for each in strategies):
         return
     task = next(iter(p.stack.linked(p.resource, "taskDefinition", TASK)), None) or _task_by_name(p)
     architecture = {"X86_64": "x86", "ARM64": "arm64"}[task.get("runtimePlatform.cpuArchitecture", "X86_64")]
@@ -54,10 +56,11 @@ def fargate_service(p: Pricer) -> Iterator[Line]:
     memory = _amount(task.need("memory"), 1024)
     sizes = ((vcpus, "vcpu", "vCPU", "vCPU-hour"), (memory, "gb", "memory", "GB-hour"))
     chip = "ARM" if architecture == "arm64" else "x86"
-    for spot in (False, True):
-        count = Range(*(_on_provider(each, strategies, spot) for each in tasks))
+    for provider in (_FARGATE, _SPOT):
+        count = Range(*(_on_provider(each, strategies, provider) for each in tasks))
         if not count.high:
             continue
+        spot = provider == _SPOT
         on_demand = f"fargate.{system}.{architecture}"
         for size, key, word, unit in sizes:
             yield p.line(
@@ -80,32 +83,40 @@ def fargate_service(p: Pricer) -> Iterator[Line]:
     yield from _egress(p)
 
 
-def _strategies(p: Pricer) -> list[tuple[bool, Decimal, Decimal]]:
-    """Whether Spot, base and weight of each capacity provider; empty when the tasks run on instances."""
+class _Strategy(NamedTuple):
+    """How many tasks a capacity provider gets: at first `base`, then by `weight`."""
+
+    provider: str
+    base: Decimal = ZERO
+    weight: Decimal = ZERO
+
+
+def _strategies(p: Pricer) -> list[_Strategy]:
+    """Those of the service, else of its cluster; none when the tasks run on instances."""
     given = p.resource.get("capacityProviderStrategies")
-    if not given and p.resource.get("launchType") == "FARGATE":
-        return [(False, ZERO, Decimal(1))]
+    if not given and p.resource.get("launchType") == _FARGATE:
+        return [_Strategy(_FARGATE)]
     if not given and p.resource.get("launchType") is None:
         clusters = p.stack.linked(p.resource, "cluster", CLUSTER)
         capacity = [each for cluster in clusters for each in p.stack.linking(CAPACITY, "clusterName", cluster)]
         given = capacity[0].get("defaultCapacityProviderStrategies") if capacity else None
-    fargate = [each for each in given or () if str(each.get("capacityProvider")).startswith("FARGATE")]
     return [
-        (each["capacityProvider"] == "FARGATE_SPOT", Decimal(each.get("base") or 0), Decimal(each.get("weight") or 0))
-        for each in fargate
+        _Strategy(each["capacityProvider"], Decimal(each.get("base") or 0), Decimal(each.get("weight") or 0))
+        for each in given or ()
     ]
 
 
-def _on_provider(tasks: Decimal, strategies: Sequence[tuple[bool, Decimal, Decimal]], spot: bool) -> Decimal:
-    """Of that many tasks, those on Spot or not: first each base, then the rest by weight."""
-    bases = sum((base for _, base, _ in strategies), ZERO)
-    weights = sum((weight for _, _, weight in strategies), ZERO)
+def _on_provider(tasks: Decimal, strategies: Sequence[_Strategy], provider: str) -> Decimal:
+    """Of that many tasks, those a provider gets."""
+    bases = sum((each.base for each in strategies), ZERO)
+    weights = sum((each.weight for each in strategies), ZERO)
     at_base = min(tasks, bases)
     total = ZERO
-    for is_spot, base, weight in strategies:
-        if is_spot == spot:
-            total += at_base * base / bases if bases else ZERO
-            total += (tasks - at_base) * weight / weights if weights else ZERO
+    for each in strategies:
+        if each.provider == provider:
+            total += at_base * each.base / bases if bases else ZERO
+            share = each.weight / weights if weights else 1 / Decimal(len(strategies))  # one alone needs no weight
+            total += (tasks - at_base) * share
     return total
 
 
@@ -228,7 +239,8 @@ def load_balancer(p: Pricer) -> Iterator[Line]:
 def _alb_units(p: Pricer, traffic: Traffic, gigabytes: Decimal) -> Decimal:
     """A unit is 25 new connections a second, 3,000 active ones, 1 GB an hour or 1,000 rule evaluations a second."""
     rate = traffic.requests_per_second
-    rules = len(p.stack.all(LISTENER_RULE)) - 10  # the first ten are free
+    listeners = p.stack.linking(LISTENER, "loadBalancerArn", p.resource)
+    rules = sum(len(p.stack.linking(LISTENER_RULE, "listenerArn", each)) for each in listeners) - 10  # ten are free
     return max(
         rate / traffic.requests_per_connection / 25,
         rate * traffic.latency_ms / 1000 / 3000,
