@@ -54,6 +54,7 @@ def program(memory: int = 512) -> Callable[[], None]:
             "warm", function_name=function.name, qualifier=alias.name, provisioned_concurrent_executions=1
         )
         pulumi.export("function", function.name)
+        pulumi.export("alias", alias.name)
         pulumi.export("version", function.version)
         pulumi.export("served", alias.function_version)
         pulumi.export("digest", image.digest)
@@ -90,6 +91,15 @@ def test_alias_follows_the_version_that_a_change_publishes(emulated_cloud, sourc
     function = emulated_cloud.client("lambda").get_function(FunctionName=changed.outputs["function"], Qualifier="2")
     assert function["Code"]["ImageUri"].endswith(changed.outputs["digest"])
     assert not emulated_cloud.up(program()).changed
+
+
+@pytest.mark.usefixtures("source")
+def test_url_without_authorization_is_open_to_everyone(emulated_cloud):
+    outputs = emulated_cloud.up(program()).outputs
+
+    answer = emulated_cloud.client("lambda").get_policy(FunctionName=outputs["function"], Qualifier=outputs["alias"])
+    (statement,) = json.loads(answer["Policy"])["Statement"]
+    assert (statement["Principal"], statement["Action"]) == ("*", "lambda:InvokeFunctionUrl")
 
 
 @pytest.mark.usefixtures("source")

@@ -310,6 +310,9 @@ class Case:
     def token(self) -> str:
         return f"aws:{self.type}"
 
+    def imported(self, account: Account, id: str) -> str:
+        return self.import_id(account, id) if callable(self.import_id) else self.import_id.format(id=id)
+
     def changed(self, account: Account) -> dict[str, Any]:
         return {**self.inputs(account), **(self.change(account) if callable(self.change) else self.change)}
 
@@ -674,6 +677,30 @@ def test_change_is_made(account, deploy, case):
     assert deploy.changes(live, case.inputs(account)) == case.change_is
 
 
+@pytest.mark.parametrize(
+    ("type_", "names"),
+    [
+        ("lambda/function:Function", ("environment", "imageConfig")),
+        ("lambda/alias:Alias", ("routingConfig",)),
+        ("apigatewayv2/api:Api", ("corsConfiguration",)),
+        ("apigatewayv2/stage:Stage", ("accessLogSettings",)),
+        ("wafv2/webAcl:WebAcl", ("rules",)),
+        ("budgets/budget:Budget", ("notifications",)),
+        ("cloudwatch/compositeAlarm:CompositeAlarm", ("actionsSuppressor", "alarmActions")),
+    ],
+)
+def test_what_the_program_takes_out_is_taken_away(account, deploy, type_, names):
+    (case,) = [case for case in CASES if case.type == type_]
+    made = deploy.create(case.token, **case.inputs(account))
+    news = {name: value for name, value in case.inputs(account).items() if name not in names}
+    assert deploy.changes(made, news) == "update"
+
+    deploy.update(made, news)
+
+    live = deploy.adopt(case.token, case.imported(account, made.id))
+    assert [name for name in names if live.inputs.get(name)] == []
+
+
 @pytest.mark.parametrize("case", [case for case in CASES if case.drift], ids=lambda case: case.type.split(":")[1])
 def test_refresh_sees_what_was_changed_behind_pulumis_back(account, deploy, case):
     made = deploy.create(case.token, **case.inputs(account))
@@ -687,9 +714,8 @@ def test_refresh_sees_what_was_changed_behind_pulumis_back(account, deploy, case
 @each_type
 def test_adopted_without_a_change(account, deploy, case):
     made = deploy.create(case.token, **case.inputs(account))
-    id = case.import_id(account, made.id) if callable(case.import_id) else case.import_id.format(id=made.id)
 
-    adopted = deploy.adopt(case.token, id)
+    adopted = deploy.adopt(case.token, case.imported(account, made.id))
 
     assert adopted.id == made.id
     assert deploy.changes(adopted, case.inputs(account)) == "same"
