@@ -95,6 +95,19 @@ EVERYTHING: dict[str, dict[str, Any]] = {
         "logRetentionDays": 7,
         "keepImages": 10,
         "accessLogs": False,
+        "strategy": "LINEAR",
+        "bakeMinutes": 9,
+        "canaryPercent": 10,
+        "canaryBakeMinutes": 5,
+        "stepPercent": 25,
+        "stepBakeMinutes": 3,
+        "approvalMinutes": 30,
+        "migrate": ["alembic", "upgrade", "head"],
+        "smokeTest": ["python", "-m", "app.smoke"],
+        "taskTimeout": 300,
+        "ignoreAlarms": False,
+        "verifyDeployments": True,
+        "secretKeyArns": ["arn:aws:kms:us-east-1:123456789012:key/1"],
         "alarmEmails": ["a@example.com"],
         "alarmTopicArn": "arn:aws:sns:us-east-1:123456789012:pager",
         "alarmLatency": 0.5,
@@ -105,6 +118,7 @@ EVERYTHING: dict[str, dict[str, Any]] = {
         "availabilityZones": 3,
         "outbound": "NAT",
         "natGateways": 2,
+        "excludeZoneIds": ["use1-az3"],
         "flowLogs": True,
         "logRetentionDays": 7,
     },
@@ -121,6 +135,7 @@ EVERYTHING: dict[str, dict[str, Any]] = {
     "Database": {
         "network": NETWORK,
         "instanceClass": "db.t4g.small",
+        "allowMajorVersionUpgrade": False,
         "engineVersion": "17",
         "databaseName": "orders",
         "storageGb": 30,
@@ -141,7 +156,12 @@ EVERYTHING: dict[str, dict[str, Any]] = {
 """Each component with every argument once, as another language writes it."""
 
 # Arguments that no service can have together with the others above.
-ALONE = {("FargateFastAPIService", "internal"), ("FastAPIApp", "source"), ("FastAPIApp", "build")}
+ALONE = {
+    ("FargateFastAPIService", "internal"),
+    ("Network", "extraEndpoints"),
+    ("FastAPIApp", "source"),
+    ("FastAPIApp", "build"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -207,6 +227,8 @@ def test_the_examples_below_give_every_argument(schema: dict[str, Any]) -> None:
 
 # The provider as Pulumi starts it
 
+FEATURES = ("secrets", "resourceReferences", "resourceHooks", "errorHooks")
+
 
 class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineServicer):  # type: ignore[misc]
     """The engine's side: notes what the provider registers."""
@@ -214,7 +236,13 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
     recorder: Recorder
 
     def SupportsFeature(self, request: Any, context: Any) -> Any:
-        return resource_pb2.SupportsFeatureResponse(hasSupport=request.id in ("secrets", "resourceReferences"))
+        return resource_pb2.SupportsFeatureResponse(hasSupport=request.id in FEATURES)
+
+    def RegisterResourceHook(self, request: Any, context: Any) -> Any:
+        return empty_pb2.Empty()
+
+    def RegisterErrorHook(self, request: Any, context: Any) -> Any:
+        return empty_pb2.Empty()
 
     def RegisterResource(self, request: Any, context: Any) -> Any:
         return self.recorder.RegisterResource(request)
