@@ -1,6 +1,5 @@
 """A password that another party rotates."""
 
-import json
 import logging
 import threading
 import time
@@ -8,7 +7,6 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from .database_settings import DatabaseSettings
-from .optional import needs
 
 ReadSecret = Callable[[str], Mapping[str, str]]
 
@@ -21,18 +19,6 @@ class Login(NamedTuple):
 
     username: str | None
     password: str | None
-
-
-def read_secret(arn: str) -> Mapping[str, str]:
-    """Read a secret of AWS Secrets Manager that is a JSON object. Blocks; region and permission come from the task."""
-    with needs("boto3"):
-        import boto3
-        from botocore.config import Config
-
-    config = Config(connect_timeout=2, read_timeout=2, retries={"total_max_attempts": 2})
-    client = boto3.client("secretsmanager", region_name=arn.split(":")[3], config=config)
-    secret: Mapping[str, str] = json.loads(client.get_secret_value(SecretId=arn)["SecretString"])
-    return secret
 
 
 class Credentials:
@@ -75,12 +61,12 @@ class Credentials:
         try:
             secret = self._read(arn)
             return Login(secret.get("username") or self._login.username, secret["password"])
-        except Exception as error:  # of any library; the refused login stands, and the caller tries again for a while
+        except Exception as error:  # of any reader; the refused login stands, and the caller tries again for a while
+            why = "it has no key password" if isinstance(error, KeyError) else f"{type(error).__name__}: {error}"
             _log.error(
-                "cannot read the secret %s, so a rotated password stays unknown (the task's role needs"
-                " secretsmanager:GetSecretValue): %s: %s",
+                "cannot read %s, so a rotated password stays unknown (the task's role needs"
+                " secretsmanager:GetSecretValue): %s",
                 arn,
-                type(error).__name__,
-                error if not isinstance(error, (KeyError, ValueError)) else "not JSON with username and password",
+                why,
             )
             return self._login

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
+from uuid import uuid4
 
 import boto3
 import httpx
@@ -388,12 +389,13 @@ async def test_a_secret_that_cannot_be_read_is_an_error_in_the_log(
     assert PASSWORD not in caplog.text
 
 
-def test_a_secret_that_is_no_json_is_not_shown(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_secret_without_a_password_is_said(caplog: pytest.LogCaptureFixture) -> None:
     settings = DatabaseSettings(host="db", username="app", password=WRONG, secret_arn=ARN)
-    kept = credentials.Credentials(settings, lambda _: json.loads("hunter2"))
+    kept = credentials.Credentials(settings, lambda _: {"user": "hunter2"})
     assert kept.renew(kept.login)
     assert kept.login == ("app", WRONG)
-    assert "not JSON with username and password" in caplog.text
+    assert f"cannot read {ARN}" in caplog.text
+    assert "it has no key password" in caplog.text
     assert "hunter2" not in caplog.text
 
 
@@ -414,7 +416,7 @@ async def test_the_password_comes_from_secrets_manager(own_postgres: Postgres, s
     def value(password: str) -> str:
         return json.dumps({"username": "app", "password": password})
 
-    arn = secrets_manager.create_secret(Name="app", SecretString=value(PASSWORD))["ARN"]
+    arn = secrets_manager.create_secret(Name=str(uuid4()), SecretString=value(PASSWORD))["ARN"]
     async with Database(settings_of(own_postgres, secret_arn=arn, pool_timeout=10)) as database:
         secrets_manager.put_secret_value(SecretId=arn, SecretString=value("r0tated"))
         own_postgres.password("r0tated")

@@ -1,0 +1,115 @@
+"""One call of AWS Secrets Manager, `GetSecretValue`, with the standard library.
+
+boto3 would add 20 MB to every image, and a third of a second to the moment in which requests wait for a new password.
+The tests hold the signature to botocore's.
+"""
+
+import hashlib
+import hmac
+import json
+import os
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+_SECONDS = 2.0
+_TASKS = "http://169.254.170.2"  # where ECS gives a task the credentials of its role
+_SERVICE, _TARGET, _CONTENT = "secretsmanager", "secretsmanager.GetSecretValue", "application/x-amz-json-1.1"
+
+
+class SecretUnreadable(Exception):
+    """The secret could not be read. The text says why, and holds nothing secret."""
+
+
+class Keys(NamedTuple):
+    """Credentials of AWS."""
+
+    access: str
+    secret: str
+    session: str | None
+
+
+def read_secret(arn: str) -> Mapping[str, str]:
+    """Read a secret that is a JSON object. Blocks, for at most 2 seconds per answer.
+
+    Raises:
+        SecretUnreadable: there are no credentials, they do not allow it, or it is no JSON object.
+    """
+    _, partition, _, region, *_ = arn.split(":")
+    suffix = "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"
+    url = os.environ.get("AWS_ENDPOINT_URL_SECRETS_MANAGER") or f"https://{_SERVICE}.{region}.{suffix}"
+    body = json.dumps({"SecretId": arn}).encode()
+    headers = signed_headers(url, body, region, _keys(), datetime.now(UTC))
+    answer = _ask(urllib.request.Request(url, body, headers))  # noqa: S310 (the operator's own endpoint, or AWS')
+    try:
+        secret = json.loads(answer["SecretString"])
+    except (KeyError, ValueError):
+        secret = None
+    if not isinstance(secret, dict):
+        raise SecretUnreadable("it is no JSON object")
+    return secret
+
+
+def signed_headers(url: str, body: bytes, region: str, keys: Keys, now: datetime) -> dict[str, str]:
+    """The headers of the request, with AWS' signature of version 4."""
+    moment = now.strftime("%Y%m%dT%H%M%SZ")
+    headers = {
+        "content-type": _CONTENT,
+        "host": urlsplit(url).netloc,
+        "x-amz-date": moment,
+        **({"x-amz-security-token": keys.session} if keys.session else {}),
+        "x-amz-target": _TARGET,
+    }
+    names = ";".join(headers)  # in the order of the alphabet
+    lines = [f"{name}:{value}" for name, value in headers.items()]
+    request = "\n".join(["POST", "/", "", *lines, "", names, hashlib.sha256(body).hexdigest()])
+    scope = f"{moment[:8]}/{region}/{_SERVICE}/aws4_request"
+    text = "\n".join(["AWS4-HMAC-SHA256", moment, scope, hashlib.sha256(request.encode()).hexdigest()])
+    key = f"AWS4{keys.secret}".encode()
+    for part in scope.split("/"):
+        key = hmac.digest(key, part.encode(), "sha256")
+    signature = hmac.digest(key, text.encode(), "sha256").hex()
+    authorization = f"AWS4-HMAC-SHA256 Credential={keys.access}/{scope}, SignedHeaders={names}, Signature={signature}"
+    return headers | {"authorization": authorization}
+
+
+def _keys() -> Keys:
+    """The credentials of the task's role (ECS, EKS), of the function's (Lambda), or the variables set by hand."""
+    environment = os.environ
+    if access := environment.get("AWS_ACCESS_KEY_ID"):
+        return Keys(access, environment.get("AWS_SECRET_ACCESS_KEY", ""), environment.get("AWS_SESSION_TOKEN"))
+    relative, full = (environment.get(f"AWS_CONTAINER_CREDENTIALS_{kind}_URI") for kind in ("RELATIVE", "FULL"))
+    if not relative and not full:
+        raise SecretUnreadable("there are no AWS credentials: the task has no role")
+    token = environment.get("AWS_CONTAINER_AUTHORIZATION_TOKEN")
+    if file := environment.get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"):
+        token = Path(file).read_text().strip()
+    url = f"{_TASKS}{relative}" if relative else str(full)
+    answer = _ask(urllib.request.Request(url, headers={"Authorization": token} if token else {}))  # noqa: S310
+    return Keys(answer["AccessKeyId"], answer["SecretAccessKey"], answer.get("Token"))
+
+
+def _ask(request: urllib.request.Request) -> dict[str, Any]:
+    where = urlsplit(request.full_url).netloc
+    try:
+        with urllib.request.urlopen(request, timeout=_SECONDS) as response:  # noqa: S310
+            answer: dict[str, Any] = json.load(response)
+            return answer
+    except urllib.error.HTTPError as error:
+        with error:
+            raise SecretUnreadable(f"{where} says {error.code}: {_reason(error.read())}") from None
+    except (OSError, ValueError) as error:
+        raise SecretUnreadable(f"{where} does not answer: {getattr(error, 'reason', None) or error}") from None
+
+
+def _reason(text: bytes) -> str:
+    """`AccessDeniedException: User ... is not authorized`."""
+    try:
+        content = json.loads(text)
+        return f"{content['__type'].rpartition('#')[2]}: {content.get('message') or content.get('Message')}"
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return text[:200].decode(errors="replace")
