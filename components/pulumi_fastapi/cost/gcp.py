@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from .bill import ZERO, Line, Part, Pricer, Pricing, between, fixed, used
 from .resources import NotKnown, Resource
-from .usage import GIB, HOURS, SECONDS
+from .usage import GIB, HOURS, SECONDS, Traffic
 
 RUN = "gcp:cloudrunv2/service:Service"
 SQL = "gcp:sql/databaseInstance:DatabaseInstance"
@@ -26,40 +26,41 @@ def cloud_run(p: Pricer) -> Iterator[Line]:
     """By request or by instance, with idle minimum instances, requests, answers and logs."""
     run = p.resource
     containers = run.need("template.containers")
-    vcpus = sum((_vcpus(each) for each in containers), ZERO)
-    memory = sum((_memory(each) for each in containers), ZERO)
-    by_request = all(_by_request(each) for each in containers)
-    scaling = "template.scaling"
-    least = max(Decimal(run.get(f"{scaling}.minInstanceCount", 0)), Decimal(run.get("scaling.minInstanceCount", 0)))
-    given_most = run.get(f"{scaling}.maxInstanceCount")
-    most = max(least, Decimal(given_most or _DEFAULT_MOST))
-    concurrency = Decimal(run.get("template.maxInstanceRequestConcurrency", 80))
     traffic = p.traffic(len(p.stack.all(RUN)))
-    load = traffic.requests_per_second * traffic.latency_ms / 1000
-    # An instance is billed while at least one request is in it; arrivals are random, so requests overlap by chance.
-    busy = min(most, max(1 - (-load).exp(), load / concurrency)) if load else ZERO
-    note = "" if given_most else f"no maximum is set: high is Cloud Run's own of {_DEFAULT_MOST} instances"
+    least = Decimal(max(run.get("template.scaling.minInstanceCount", 0), run.get("scaling.minInstanceCount", 0)))
+    most = max(least, Decimal(run.get("template.scaling.maxInstanceCount") or _DEFAULT_MOST))
+    busy = min(most, _busy_instances(traffic, Decimal(run.get("template.maxInstanceRequestConcurrency", 80))))
+    by_request = all(_by_request(each) for each in containers)
     if by_request:
-        active = between(0, busy * SECONDS, most * SECONDS)
-        idle = between(least * SECONDS, max(ZERO, least - busy) * SECONDS, 0)
-        lines = [("request", "while answering", active, True)]
-        if least:
-            lines.append(("idle", "idle minimum", idle, False))
+        instances = {
+            ("request", "while answering"): between(0, busy, most),
+            ("idle", "idle minimum"): between(least, max(ZERO, least - busy), 0),
+        }
     else:
-        wanted = Decimal(math.ceil(busy))
-        if traffic.requests_per_second_per_task is not None:
-            wanted = Decimal(math.ceil(traffic.requests_per_second / traffic.requests_per_second_per_task))
-        expected = min(most, max(least, wanted))
-        lines = [("instance", "by instance", between(least, least, least) * SECONDS, False)] if least else []
-        more = between(0, expected - least, most - least) * SECONDS
-        if most > least:
-            lines.append(("instance", "by instance, above the minimum", more, True))
-    for kind, word, seconds, usage in lines:
-        extra = note if usage else ""
-        yield p.line(
-            Part.COMPUTE, f"vCPU, {word}", f"run.{kind}.vcpu", seconds * vcpus, "vCPU-second", usage=usage, note=extra
-        )
-        yield p.line(Part.COMPUTE, f"memory, {word}", f"run.{kind}.gib", seconds * memory, "GiB-second", usage=usage)
+        each = traffic.requests_per_second_per_task
+        wanted = math.ceil(busy if each is None else traffic.requests_per_second / each)
+        expected = min(most, max(least, Decimal(wanted)))
+        instances = {
+            ("instance", "by instance"): fixed(least),
+            ("instance", "by instance, above the minimum"): between(0, expected - least, most - least),
+        }
+    vcpus = sum((_vcpus(container) for container in containers), ZERO)
+    memory = sum((_memory(container) for container in containers), ZERO)
+    unlimited = f"no maximum is set: high is Cloud Run's own of {_DEFAULT_MOST} instances"
+    note = "" if run.get("template.scaling.maxInstanceCount") else unlimited
+    for (kind, word), count in instances.items():
+        usage = word in ("while answering", "by instance, above the minimum")
+        for size, key, what, unit in ((vcpus, "vcpu", "vCPU", "vCPU-second"), (memory, "gib", "memory", "GiB-second")):
+            quantity = count * SECONDS * size
+            yield p.line(
+                Part.COMPUTE,
+                f"{what}, {word}",
+                f"run.{kind}.{key}",
+                quantity,
+                unit,
+                usage=usage,
+                note=note if usage else "",
+            )
     if by_request:
         requests = p.usage.requests if p.usage.requests is not None else traffic.monthly_requests
         yield p.line(Part.COMPUTE, "requests", "run.requests", used(requests), "request", usage=True)
@@ -67,6 +68,16 @@ def cloud_run(p: Pricer) -> Iterator[Line]:
     yield p.line(Part.NETWORK, "data to the internet", "gcp.egress.premium", used(answers), "GiB", usage=True)
     logged = p.usage.ingest_gb if p.usage.ingest_gb is not None else traffic.gib(traffic.log_bytes)
     yield p.line(Part.OBSERVABILITY, "logs written", "logging.gib", used(logged), "GiB", usage=True)
+
+
+def _busy_instances(traffic: Traffic, concurrency: Decimal) -> Decimal:
+    """How many instances have a request in them, on average.
+
+    Arrivals are random, so requests overlap by chance: with one request in flight on average, an instance is busy 63 %
+    of the time, whatever it could serve at once.
+    """
+    load = traffic.requests_per_second * traffic.latency_ms / 1000
+    return max(1 - (-load).exp(), load / concurrency)
 
 
 def _limit(container: object, name: str, default: str) -> str:
@@ -96,12 +107,11 @@ def _by_request(container: object) -> bool:
 
 def cloud_sql(p: Pricer) -> Iterator[Line]:
     """vCPUs and memory, or a shared core; storage and backups."""
-    settings = "settings"
     version = str(p.resource.need("databaseVersion"))
     engine = {"POSTGRES": "pg"}.get(version.partition("_")[0], version.partition("_")[0].lower())
-    zones = "regional" if p.resource.get(f"{settings}.availabilityType", "ZONAL") == "REGIONAL" else "zonal"
-    tier = str(p.resource.need(f"{settings}.tier"))
-    edition, said = _edition(p.resource, version, settings)
+    zones = "regional" if p.resource.get("settings.availabilityType", "ZONAL") == "REGIONAL" else "zonal"
+    tier = str(p.resource.need("settings.tier"))
+    edition, said = _edition(p.resource, version)
     note = "" if said else f"no edition is set, and {version} then gets {edition}: say settings.edition"
     shared = {"db-f1-micro": "f1micro", "db-g1-small": "g1small"}.get(tier)
     if edition == "ENTERPRISE_PLUS":
@@ -128,12 +138,10 @@ def cloud_sql(p: Pricer) -> Iterator[Line]:
             Part.DATA, f"{tier} vCPU, {zones}", f"sql.{engine}.vcpu.{zones}", fixed(vcpus * HOURS), "vCPU-hour"
         )
         yield p.line(Part.DATA, f"{tier} memory, {zones}", f"sql.{engine}.ram.{zones}", fixed(ram * HOURS), "GB-hour")
-    disk = {"PD_SSD": "ssd", "PD_HDD": "hdd"}.get(
-        kind := p.resource.get(f"{settings}.diskType", "PD_SSD"), kind.lower()
-    )
-    size_gb = Decimal(p.resource.get(f"{settings}.diskSize", 10))
-    grows = p.resource.get(f"{settings}.diskAutoresize", True)
-    limit = Decimal(p.resource.get(f"{settings}.diskAutoresizeLimit", 0)) if grows else ZERO
+    disk = {"PD_SSD": "ssd", "PD_HDD": "hdd"}.get(kind := p.resource.get("settings.diskType", "PD_SSD"), kind.lower())
+    size_gb = Decimal(p.resource.get("settings.diskSize", 10))
+    grows = p.resource.get("settings.diskAutoresize", True)
+    limit = Decimal(p.resource.get("settings.diskAutoresizeLimit", 0)) if grows else ZERO
     most = max(size_gb, limit)
     storage_note = f"grows by itself to {most} GB" if limit else "grows by itself without a limit" if grows else ""
     yield p.line(
@@ -147,9 +155,9 @@ def cloud_sql(p: Pricer) -> Iterator[Line]:
     yield p.line(Part.DATA, "backups", "sql.backup", used(p.usage.backup_gb or ZERO), "GB-month", usage=True)
 
 
-def _edition(resource: Resource, version: str, settings: str) -> tuple[str, bool]:
+def _edition(resource: Resource, version: str) -> tuple[str, bool]:
     """The edition, and whether the program says it: from PostgreSQL 16 on the API's own choice is Enterprise Plus."""
-    edition = resource.get(f"{settings}.edition")
+    edition = resource.get("settings.edition")
     if edition:
         return str(edition), True
     major = re.fullmatch(r"POSTGRES_(\d+)", version)
