@@ -77,3 +77,4 @@ def test_estimate_of_a_service_is_that_of_its_preview_although_much_is_unknown(p
     assert code == 0, output
     assert f"${money(total.expected)} a month ({money(total.low)} to {money(total.high)})" in output
     assert "not in the total" not in output
+    assert "2 to 4 tasks, expected 2" in output

@@ -110,6 +110,6 @@ def _value(value: Any) -> Any:
             except UnknownValueError:
                 items.append(HIDDEN)
         return items
-    if isinstance(value, float):
-        return Decimal(str(value))
+    if isinstance(value, float):  # as the engine sends every number
+        return int(value) if value.is_integer() else Decimal(str(value))
     return value if value is None or isinstance(value, (str, int)) else HIDDEN

@@ -74,8 +74,8 @@ def _traffic(estimate: Estimate) -> str:
     if not traffic.requests_per_second:
         return "No traffic is given (--rps), so nothing that comes with it is in the total."
     return (
-        f"Traffic: {traffic.requests_per_second} requests/s, {traffic.latency_ms} ms,"
-        f" {traffic.response_bytes} bytes an answer, {traffic.log_bytes} bytes logged."
+        f"Traffic: {_number(traffic.requests_per_second)} requests/s, {_number(traffic.latency_ms)} ms,"
+        f" {_number(traffic.response_bytes)} bytes an answer, {_number(traffic.log_bytes)} bytes logged."
     )
 
 
