@@ -150,8 +150,8 @@ def test_registry_keeps_what_its_rule_keeps():
     kept, growing = price(registry, policy, usage=given), price(registry, usage=given)
 
     assert (expected(kept), expected(growing)) == ("0.35", "16.80")
-    assert "without the rule 168.00 GB after a year: 16.80 a month" in kept.lines[0].note
-    assert "168.00 GB after a year, and growing" in growing.lines[0].note
+    assert "without the rule 168.00 GB after a year: 16.80 a month" in kept.lines[0].warning
+    assert "168.00 GB after a year, and growing" in growing.lines[0].warning
 
 
 # Network

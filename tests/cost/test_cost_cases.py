@@ -93,7 +93,7 @@ def test_edition_decides_the_price_of_postgresql_16_and_later():
     assert expected(said) == "9.37"
     assert "db-f1-micro, zonal" not in items(silent)
     assert silent.at_least
-    assert "say settings.edition" in silent.lines[0].note
+    assert "say settings.edition" in silent.lines[0].warning
 
 
 @pytest.mark.parametrize("region", ["us-central1", "europe-west1", "asia-northeast1"])
@@ -145,7 +145,7 @@ def test_registry_of_our_service_is_bounded_and_says_what_it_would_grow_to():
 
     assert expected(estimated) == "0.35"
     assert "keeps 10 images; without the rule 168.00 GB after a year: 16.80 a month" in {
-        line.note for line in estimated.lines
+        line.warning for line in estimated.lines
     }
 
 

@@ -458,6 +458,19 @@ def test_every_format_mentions_old_prices(show):
     assert "prices are older than 90 days" in show(a_report(today=later))
 
 
+@pytest.mark.parametrize("show", [markdown, html, lambda report: json.dumps(as_data(report)), summary])
+def test_every_format_warns_of_what_is_assumed(show):
+    assert "api: 2 to 6 tasks, expected 2: what one task serves is not given." in show(a_report())
+
+
+def test_warnings_of_many_resources_are_one():
+    flat = [each for index in range(9) for each in service(f"s{index}", scaling=(1, 2))]
+
+    notes = Report(title="x", estimate=estimate(flat)).notes()
+
+    assert notes[-1] == "s0, s1, s2 and 6 more: 1 to 2 tasks, expected 1: what one task serves is not given."
+
+
 def test_table_mentions_old_prices(tmp_path, monkeypatch):
     monkeypatch.setattr(Price, "is_old", lambda *_: True)
 

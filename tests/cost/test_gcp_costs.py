@@ -58,7 +58,7 @@ def test_high_bound_is_every_allowed_instance_busy():
 def test_service_without_a_maximum_says_which_one_holds():
     estimated = price(cloud_run(maximum=None))
 
-    assert "no maximum is set: high is Cloud Run's own of 100 instances" in {line.note for line in estimated.lines}
+    assert "no maximum is set: high is Cloud Run's own of 100 instances" in {line.warning for line in estimated.lines}
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_edition_that_nobody_sets_is_enterprise_plus_from_16_on(version, plus):
     estimated = price(cloud_sql("db-perf-optimized-N-2" if plus else "db-custom-2-7680", version))
 
     assert any("Enterprise Plus" in line.item for line in estimated.lines) is plus
-    assert any("no edition is set" in line.note for line in estimated.lines) is plus
+    assert any("no edition is set" in line.warning for line in estimated.lines) is plus
 
 
 def test_enterprise_plus_never_gets_the_enterprise_price():

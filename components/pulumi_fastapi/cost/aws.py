@@ -51,7 +51,7 @@ def fargate_service(p: Pricer) -> Iterator[Line]:
     task = next(iter(p.stack.linked(p.resource, "taskDefinition", TASK)), None) or _task_by_name(p)
     architecture = {"X86_64": "x86", "ARM64": "arm64"}[task.get("runtimePlatform.cpuArchitecture", "X86_64")]
     system = str(task.get("runtimePlatform.operatingSystemFamily", "LINUX")).partition("_")[0].lower()
-    tasks, note = _task_range(p)
+    tasks, note, warning = _task_range(p)
     vcpus = _amount(task.need("cpu"), 1024)
     memory = _amount(task.need("memory"), 1024)
     sizes = ((vcpus, "vcpu", "vCPU", "vCPU-hour"), (memory, "gb", "memory", "GB-hour"))
@@ -70,6 +70,7 @@ def fargate_service(p: Pricer) -> Iterator[Line]:
                 count * size * HOURS,
                 unit,
                 note="the price of Spot floats; high is on demand" if spot else note,
+                warning=warning,
                 ceiling=f"{on_demand}.{key}" if spot else "",
             )
     storage = Decimal(task.get("ephemeralStorage.sizeInGib", 20)) - 20
@@ -133,19 +134,20 @@ def _families(stack: Stack) -> dict[object, Resource]:
     return {str(task.inputs.get("family")): task for task in stack.all(TASK)}
 
 
-def _task_range(p: Pricer) -> tuple[Range, str]:
-    """How many tasks run, and a note on the expected number."""
+def _task_range(p: Pricer) -> tuple[Range, str, str]:
+    """How many tasks run, a note on that and a warning."""
     service = p.resource
     for target in p.stack.linking(SCALING, "resourceId", service) or _targets_by_name(p):
         low, high = Decimal(target.need("minCapacity")), Decimal(target.need("maxCapacity"))
         traffic = p.traffic(len(p.stack.all(SERVICE)))
         if traffic.requests_per_second_per_task is None:
-            return between(low, low, high), f"{low} to {high} tasks, expected {low}: what one task serves is not given"
+            warning = f"{low} to {high} tasks, expected {low}: what one task serves is not given"
+            return between(low, low, high), f"{low} to {high} tasks", warning if high > low else ""
         wanted = math.ceil(traffic.requests_per_second / traffic.requests_per_second_per_task)
         expected = min(max(Decimal(wanted), low), high)
-        return between(low, expected, high), f"{low} to {high} tasks, expected {expected}"
+        return between(low, expected, high), f"{low} to {high} tasks, expected {expected}", ""
     count = Decimal(service.get("desiredCount", 0))
-    return fixed(count), f"{count} task{'' if count == 1 else 's'}"
+    return fixed(count), f"{count} task{'' if count == 1 else 's'}", ""
 
 
 def _targets_by_name(p: Pricer) -> list[Resource]:
@@ -183,18 +185,18 @@ def registry(p: Pricer) -> Iterator[Line]:
     pushed = (usage.deploys_per_month or ZERO) * _YEAR
     kept = _images_kept(p)
     size = usage.image_gb or ZERO
-    note = ""
+    warning = ""
     if usage.image_gb is not None and usage.deploys_per_month is not None:
         grown = p.price("ecr.gb")
         unlimited = f": {grown.cost(pushed * size):,.2f} a month" if grown else ""
-        note = (
+        warning = (
             f"keeps {kept} images; without the rule {pushed * size:,.2f} GB after a year{unlimited}"
             if kept is not None
             else f"no lifecycle rule: {pushed * size:,.2f} GB after a year, and growing"
         )
     images = pushed if kept is None else kept
     stored = usage.storage_gb if usage.storage_gb is not None else images * size
-    yield p.line(Part.DATA, "images", "ecr.gb", used(stored), "GB-month", usage=True, note=note)
+    yield p.line(Part.DATA, "images", "ecr.gb", used(stored), "GB-month", usage=True, warning=warning)
 
 
 def _images_kept(p: Pricer) -> Optional[Decimal]:
@@ -698,10 +700,18 @@ def _own_logs(p: Pricer) -> Iterator[Line]:
 
 def _logs(p: Pricer, written: Decimal, days: Decimal) -> Iterator[Line]:
     months = days * 24 / HOURS if days else Decimal(_YEAR)
-    note = f"{days} days kept" if days else "never expires: that of a year"
+    note = f"{days} days kept" if days else ""
+    warning = "" if days else "logs never expire: those of a year are counted"
     yield p.line(Part.OBSERVABILITY, "logs written", "cw.logs.ingest", used(written), "GB", usage=True)
     yield p.line(
-        Part.OBSERVABILITY, "logs kept", "cw.logs.store", used(written * months), "GB-month", usage=True, note=note
+        Part.OBSERVABILITY,
+        "logs kept",
+        "cw.logs.store",
+        used(written * months),
+        "GB-month",
+        usage=True,
+        note=note,
+        warning=warning,
     )
 
 

@@ -79,6 +79,9 @@ class Line:
     usage: bool
     """Whether it comes with traffic; otherwise it is billed as long as the resource exists."""
     note: str = ""
+    """How the quantity comes about."""
+    warning: str = ""
+    """What a reader must know, shown in every format."""
     ceiling: Optional[Price] = None
     """Price of the high bound, where the usual one floats."""
 
@@ -292,6 +295,7 @@ class Pricer:
         *,
         usage: bool = False,
         note: str = "",
+        warning: str = "",
         ceiling: str = "",
     ) -> Line:
         """A line; `unit` must be the one the table's price is for."""
@@ -308,6 +312,7 @@ class Pricer:
             price=price,
             usage=usage,
             note=note,
+            warning=warning,
             ceiling=self.price(ceiling) if ceiling else None,
         )
 

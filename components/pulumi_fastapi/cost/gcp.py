@@ -47,7 +47,7 @@ def cloud_run(p: Pricer) -> Iterator[Line]:
     vcpus = sum((_vcpus(container) for container in containers), ZERO)
     memory = sum((_memory(container) for container in containers), ZERO)
     unlimited = f"no maximum is set: high is Cloud Run's own of {_DEFAULT_MOST} instances"
-    note = "" if run.get("template.scaling.maxInstanceCount") else unlimited
+    warning = "" if run.get("template.scaling.maxInstanceCount") else unlimited
     for (kind, word), count in instances.items():
         usage = word in ("while answering", "by instance, above the minimum")
         for size, key, what, unit in ((vcpus, "vcpu", "vCPU", "vCPU-second"), (memory, "gib", "memory", "GiB-second")):
@@ -59,7 +59,7 @@ def cloud_run(p: Pricer) -> Iterator[Line]:
                 quantity,
                 unit,
                 usage=usage,
-                note=note if usage else "",
+                warning=warning if usage else "",
             )
     if by_request:
         requests = p.usage.requests if p.usage.requests is not None else traffic.monthly_requests
@@ -112,7 +112,7 @@ def cloud_sql(p: Pricer) -> Iterator[Line]:
     zones = "regional" if p.resource.get("settings.availabilityType", "ZONAL") == "REGIONAL" else "zonal"
     tier = str(p.resource.need("settings.tier"))
     edition, said = _edition(p.resource, version)
-    note = "" if said else f"no edition is set, and {version} then gets {edition}: say settings.edition"
+    warning = "" if said else f"no edition is set, and {version} then gets {edition}: say settings.edition"
     shared = {"db-f1-micro": "f1micro", "db-g1-small": "g1small"}.get(tier)
     if edition == "ENTERPRISE_PLUS":
         size = re.search(r"-(\d+)(?:-(\d+))?$", tier)
@@ -124,7 +124,7 @@ def cloud_sql(p: Pricer) -> Iterator[Line]:
             f"sql.entplus.vcpu{zonal}",
             fixed(vcpus * HOURS),
             "vCPU-hour",
-            note=note,
+            warning=warning,
         )
         ram = Decimal(size[2]) / 1024 if size and size[2] else vcpus * 8
         yield p.line(
@@ -143,14 +143,15 @@ def cloud_sql(p: Pricer) -> Iterator[Line]:
     grows = p.resource.get("settings.diskAutoresize", True)
     limit = Decimal(p.resource.get("settings.diskAutoresizeLimit", 0)) if grows else ZERO
     most = max(size_gb, limit)
-    storage_note = f"grows by itself to {most} GB" if limit else "grows by itself without a limit" if grows else ""
+    endless = "storage grows by itself without a limit (settings.diskAutoresizeLimit)"
     yield p.line(
         Part.DATA,
         f"{kind} storage, {zones}",
         f"sql.{disk}.{zones}",
         between(size_gb, size_gb, most),
         "GB-month",
-        note=storage_note,
+        note=f"grows by itself to {most} GB" if limit else "",
+        warning=endless if grows and not limit else "",
     )
     yield p.line(Part.DATA, "backups", "sql.backup", used(p.usage.backup_gb or ZERO), "GB-month", usage=True)
 
@@ -179,8 +180,8 @@ def registry(p: Pricer) -> Iterator[Line]:
     pushed = (usage.deploys_per_month or ZERO) * 12
     stored = usage.storage_gb if usage.storage_gb is not None else pushed * (usage.image_gb or ZERO)
     policies = p.resource.get("cleanupPolicies", [])
-    note = "" if policies else "no cleanup policy: images are never deleted"
-    yield p.line(Part.DATA, "images", "ar.storage", used(stored), "GB-month", usage=True, note=note)
+    warning = "" if policies else "no cleanup policy: images are never deleted"
+    yield p.line(Part.DATA, "images", "ar.storage", used(stored), "GB-month", usage=True, warning=warning)
 
 
 def secret_version(p: Pricer) -> Iterator[Line]:

@@ -54,9 +54,7 @@ class Report:
         now = self.estimate
         notes = [f"List prices in USD for 730 hours, without tax, discounts and free tiers. {_traffic(now)}"]
         notes += [self.age] if self.age else []
-        rules = dict.fromkeys(line.note for line in now.lines if "what one task serves is not given" in line.note)
-        notes += [f"Expected tasks are the least: {', '.join(rules)}."] if rules else []
-        return notes
+        return [*notes, *_warnings(now)]
 
 
 def money(amount: Decimal) -> str:
@@ -67,6 +65,17 @@ def money(amount: Decimal) -> str:
 
 def signed(amount: Decimal) -> str:
     return f"{'-' if amount < 0 else '+'}${money(abs(amount))}"
+
+
+def _warnings(estimate: Estimate) -> Iterator[str]:
+    """What lines warn of, each with the resources it holds for."""
+    groups: dict[str, dict[str, None]] = {}
+    for line in estimate.lines:
+        if line.warning and line.quantity.high:
+            groups.setdefault(line.warning, {})[line.resource.name] = None
+    for warning, names in groups.items():
+        first, more = list(names)[:_ALIKE], len(names) - _ALIKE
+        yield f"{', '.join(first)}{f' and {more} more' if more > 0 else ''}: {warning}."
 
 
 def _traffic(estimate: Estimate) -> str:
@@ -318,6 +327,7 @@ def _line(line: Line, estimate: Estimate) -> dict[str, Any]:
         "price_not_found": line.missing,
         "monthly": None if line.missing else _bounds(line.cost),
         "note": line.note,
+        "warning": line.warning,
     }
 
 
