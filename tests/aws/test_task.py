@@ -103,6 +103,15 @@ def test_workers_follow_the_cpu(cpu: int, service: PlanService) -> None:
     assert environment(result)["WEB_CONCURRENCY"] == str(worker_count(cpu))
 
 
+def test_the_load_balancer_in_the_network_is_believed_about_client_and_scheme(service: PlanService) -> None:
+    result = service(network=None)
+    assert environment(result)["FORWARDED_ALLOW_IPS"] == result.find(aws.ec2.Vpc).inputs["cidrBlock"]
+
+
+def test_in_a_network_whose_addresses_are_unknown_private_ones_are_believed(service: PlanService) -> None:
+    assert "172.16.0.0/12" in environment(service())["FORWARDED_ALLOW_IPS"].split(",")
+
+
 def test_the_server_gets_its_rungs_of_the_ladder(task: Plan) -> None:
     assert RUNGS.environment().items() <= environment(task).items()
     assert int(environment(task)["KEEP_ALIVE_SECONDS"]) > task.find(aws.lb.LoadBalancer).inputs["idleTimeout"]

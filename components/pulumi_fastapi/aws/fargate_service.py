@@ -42,6 +42,7 @@ from .roles import TaskRoles, TrafficRole
 from .secrets import Secrets
 from .task import Task
 
+_PRIVATE_NETWORKS = "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,100.64.0.0/10"
 _ROLLOUT = tuple(each.name for each in fields(Rollout) if not each.name.endswith("imum_percent"))
 
 
@@ -449,6 +450,8 @@ class FargateFastAPIService(Component):
             "WEB_CONCURRENCY": str(workers),
             "LIVENESS_PATH": app.liveness_path,
             "READINESS_PATH": app.readiness_path,
+            # Only the load balancer reaches a task, so who connects from inside of the VPC is it.
+            "FORWARDED_ALLOW_IPS": getattr(self.network, "cidr_block", _PRIVATE_NETWORKS),
             **rungs.environment(),
         }
         if database is not None:
