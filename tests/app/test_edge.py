@@ -180,7 +180,7 @@ def app() -> FastAPI:
 
     @app.get("/blocks")
     def blocks() -> str:
-        time.sleep(1.5)
+        time.sleep(3)
         return "late"
 
     @app.get("/stream")
@@ -346,10 +346,10 @@ def test_only_allowed_hosts_are_served(app: FastAPI, host: str, status: int) -> 
     assert ask(edge, "/items/1", headers={"host": host}).status == status
 
 
-def test_two_hosts_in_one_request_are_refused(app: FastAPI) -> None:
+@pytest.mark.parametrize("hosts", [("evil.example", "shop.example.com"), ("shop.example.com", "evil.example")])
+def test_two_hosts_in_one_request_are_refused(app: FastAPI, hosts: tuple[str, str]) -> None:
     edge = make_edge(app, ALLOWED_HOSTS="shop.example.com")
-    hosts = [("host", "evil.example"), ("host", "shop.example.com")]
-    assert ask(edge, "/items/1", headers=hosts).status == 400
+    assert ask(edge, "/items/1", headers=[("host", host) for host in hosts]).status == 400
 
 
 # Ids
@@ -569,11 +569,12 @@ def test_an_answer_that_does_not_begin_on_time_is_given_in_the_place_of_the_app(
 
         edge.access_log.write = write  # type: ignore[method-assign]
         reply = await exchange(edge, path)
+        assert time.monotonic() - began < 10  # what waits is cancelled, and does not wait for its 30 seconds
         return reply, answered[0]
 
     reply, seconds = asyncio.run(timed())
     assert (reply.status, reply.json()["detail"]) == (504, "There was no answer within 1 seconds.")
-    assert 0.9 < seconds < 1.3  # though the thread of /blocks runs on
+    assert 0.9 < seconds < 2.5  # though the thread of /blocks runs on
     assert [line["status"] for line in lines()] == [504]
 
 

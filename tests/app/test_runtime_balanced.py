@@ -284,6 +284,12 @@ def test_a_blocked_worker_is_ended_with_its_traceback_and_replaced(
         assert {answer for _, answer in load.answers} == {"200"}, load.answers
 
 
+def test_a_request_that_only_waits_for_longer_than_that_is_finished(launch: Launch) -> None:
+    code = CODE.replace("asyncio.sleep(0.8)", "asyncio.sleep(4)")
+    server = launch(code, WEB_CONCURRENCY=2, BLOCKED_SECONDS=1)
+    assert server.get("/slow").status == 200
+
+
 def test_a_lone_process_that_c_code_holds_up_ends_with_its_traceback(launch: Launch) -> None:
     server = launch(CODE, BLOCKED_SECONDS=2)
     with socket.create_connection(("127.0.0.1", server.port)) as connection:
