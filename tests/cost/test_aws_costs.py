@@ -544,6 +544,14 @@ def test_input_of_an_unexpected_shape_is_listed():
     assert estimated.total.expected > 23
 
 
+def test_price_that_is_not_known_is_no_saving():
+    known = price(service())
+    table = default_table().without("fargate.linux.arm64.vcpu", "fargate.linux.arm64.gb")
+
+    assert [each.change for each in known.savings] == ["x86: run on ARM64"]
+    assert price(service(), table=table).savings == ()
+
+
 def test_price_that_is_missing_adds_nothing_and_is_said():
     table = default_table().without("alb.hour")
     estimated = price(balancer(), table=table)
