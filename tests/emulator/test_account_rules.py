@@ -493,7 +493,7 @@ def test_proxy_needs_an_existing_database(account):
         "CreateDBProxy",
         DBProxyName="proxy",
         EngineFamily="POSTGRESQL",
-        RoleArn="arn:aws:iam::123456789012:role/proxy",
+        RoleArn=account.role("rds"),
         Auth=[{"AuthScheme": "SECRETS"}],
         VpcSubnetIds=account.subnets,
     )
@@ -857,3 +857,147 @@ def test_rotation_needs_a_function_that_secrets_manager_may_call(account):
     )
     account("secretsmanager", "RotateSecret", **rotation)
     assert account("secretsmanager", "DescribeSecret", SecretId="secret")["RotationEnabled"]
+
+
+def test_function_needs_its_object(account):
+    account("s3", "CreateBucket", Bucket="code-of-the-shop")
+
+    with refused("InvalidParameterValueException"):
+        account.function(
+            PackageType="Zip",
+            Code={"S3Bucket": "code-of-the-shop", "S3Key": "app.zip"},
+            Runtime="python3.13",
+            Handler="main.handler",
+        )
+
+
+def test_load_balancer_needs_groups_of_its_network(account):
+    other = account("ec2", "CreateVpc", CidrBlock="10.1.0.0/16")["Vpc"]["VpcId"]
+    group = account("ec2", "CreateSecurityGroup", GroupName="other", Description="d", VpcId=other)["GroupId"]
+
+    with refused("InvalidConfigurationRequest"):
+        account.balancer(SecurityGroups=[group])
+
+
+def bucket_policy(bucket: str, principal: object, **more) -> str:
+    statement = {
+        "Effect": "Allow",
+        "Principal": principal,
+        "Action": "s3:PutObject",
+        "Resource": f"arn:aws:s3:::{bucket}/*",
+        **more,
+    }
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def test_access_logs_need_a_bucket_that_lets_the_balancer_write(account):
+    balancer = account.balancer()
+
+    def switch_on() -> None:
+        attributes = {"access_logs.s3.enabled": "true", "access_logs.s3.bucket": "logs-of-the-shop"}
+        account(
+            "elbv2",
+            "ModifyLoadBalancerAttributes",
+            LoadBalancerArn=balancer,
+            Attributes=[{"Key": key, "Value": value} for key, value in attributes.items()],
+        )
+
+    with refused("InvalidConfigurationRequest"):
+        switch_on()
+    account("s3", "CreateBucket", Bucket="logs-of-the-shop")
+    with refused("InvalidConfigurationRequest"):
+        switch_on()
+    writer = {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"}
+    account("s3", "PutBucketPolicy", Bucket="logs-of-the-shop", Policy=bucket_policy("logs-of-the-shop", writer))
+    switch_on()
+
+
+def test_bucket_policy_is_about_its_bucket(account):
+    account("s3", "CreateBucket", Bucket="logs-of-the-shop")
+
+    with refused("MalformedPolicy"):
+        account("s3", "PutBucketPolicy", Bucket="logs-of-the-shop", Policy=bucket_policy("other", {"AWS": "1" * 12}))
+
+
+def test_bucket_that_blocks_public_policies_refuses_one(account):
+    account("s3", "CreateBucket", Bucket="logs-of-the-shop")
+    public = bucket_policy("logs-of-the-shop", "*")
+    account("s3", "PutBucketPolicy", Bucket="logs-of-the-shop", Policy=public)
+    blocked = {"BlockPublicPolicy": True}
+    account("s3", "PutPublicAccessBlock", Bucket="logs-of-the-shop", PublicAccessBlockConfiguration=blocked)
+
+    with refused("AccessDenied"):
+        account("s3", "PutBucketPolicy", Bucket="logs-of-the-shop", Policy=public)
+    within = {"Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-1"}}}
+    conditional = bucket_policy("logs-of-the-shop", "*", **within)
+    account("s3", "PutBucketPolicy", Bucket="logs-of-the-shop", Policy=conditional)
+
+
+def test_private_names_of_an_endpoint_need_the_names_of_the_network(account):
+    endpoint = {
+        "VpcId": account.vpc,
+        "ServiceName": f"com.amazonaws.{REGION}.logs",
+        "VpcEndpointType": "Interface",
+        "PrivateDnsEnabled": True,
+    }
+    with refused("InvalidParameter"):
+        account("ec2", "CreateVpcEndpoint", **endpoint)
+
+    account("ec2", "ModifyVpcAttribute", VpcId=account.vpc, EnableDnsHostnames={"Value": True})
+    account("ec2", "CreateVpcEndpoint", **endpoint)
+
+
+def test_database_needs_a_role_that_monitoring_may_assume(account):
+    with refused("InvalidParameterValue"):
+        account.database(MonitoringInterval=60, MonitoringRoleArn=account.role("rds"))
+
+    account.database(MonitoringInterval=60, MonitoringRoleArn=account.role("monitoring.rds"))
+
+
+def test_proxy_needs_a_role_that_rds_may_assume(account):
+    with refused("InvalidParameterValue"):
+        account(
+            "rds",
+            "CreateDBProxy",
+            DBProxyName="proxy",
+            EngineFamily="POSTGRESQL",
+            RoleArn=account.role("lambda"),
+            VpcSubnetIds=account.subnets,
+        )
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (("a.example.com", "A", "1.2.3.4"), ("a.example.com", "CNAME", "b.example.com")),
+        (("a.example.com", "CNAME", "b.example.com"), ("a.example.com", "TXT", '"x"')),
+        (None, ("example.com", "CNAME", "b.example.com")),
+    ],
+)
+def test_cname_stands_alone(account, first, second):
+    zone = account("route53", "CreateHostedZone", Name="example.com", CallerReference="test")["HostedZone"]["Id"]
+    zone = zone.removeprefix("/hostedzone/")
+
+    def put(name: str, kind: str, value: str) -> None:
+        record = {"Name": name, "Type": kind, "TTL": 60, "ResourceRecords": [{"Value": value}]}
+        changes = {"Changes": [{"Action": "CREATE", "ResourceRecordSet": record}]}
+        account("route53", "ChangeResourceRecordSets", HostedZoneId=zone, ChangeBatch=changes)
+
+    if first is not None:
+        put(*first)
+    with refused("InvalidChangeBatch"):
+        put(*second)
+
+
+def test_custom_domain_needs_a_certificate_for_its_name(account):
+    certificate = account("acm", "RequestCertificate", DomainName="*.example.com", ValidationMethod="DNS")
+    configuration = {"CertificateArn": certificate["CertificateArn"], "EndpointType": "REGIONAL"}
+
+    with refused("BadRequestException"):
+        account(
+            "apigatewayv2",
+            "CreateDomainName",
+            DomainName="deep.api.example.com",
+            DomainNameConfigurations=[configuration],
+        )
+    account("apigatewayv2", "CreateDomainName", DomainName="api.example.com", DomainNameConfigurations=[configuration])

@@ -714,6 +714,68 @@ BAD: list[tuple[str, dict[str, Any], str, str]] = [
     (TASK, {"ephemeralStorage": {"sizeInGib": 20}}, "ClientException", "ephemeralStorage.sizeInGib"),
     (TASK, {"requiresCompatibilities": ["FARGAT"]}, "ClientException", "requiresCompatibilities[0]"),
     (TASK, {"family": "my app"}, "ClientException", "family"),
+    (TASK, {"containerDefinitions": containers(stopTimeout=300)}, "ClientException", ""),
+    (TASK, {"containerDefinitions": containers(privileged=True)}, "ClientException", ""),
+    (TASK, {"containerDefinitions": containers(memory=1024)}, "ClientException", ""),
+    (
+        TASK,
+        {"containerDefinitions": containers(portMappings=[{"containerPort": 80, "hostPort": 8080}])},
+        "ClientException",
+        "",
+    ),
+    (
+        TASK,
+        {"containerDefinitions": containers(dependsOn=[{"containerName": "db", "condition": "HEALTHY"}])},
+        "ClientException",
+        "",
+    ),
+    (
+        TASK,
+        {
+            "executionRoleArn": ROLE,
+            "containerDefinitions": containers(
+                logConfiguration={"logDriver": "awslogs", "options": {"awslogs-group": "app"}}
+            ),
+        },
+        "ClientException",
+        "",
+    ),
+    (
+        "appautoscaling/policy:Policy",
+        {
+            "targetTrackingScalingPolicyConfiguration": {
+                "targetValue": 1000,
+                "predefinedMetricSpecification": {"predefinedMetricType": "ALBRequestCountPerTarget"},
+            }
+        },
+        "ValidationException",
+        "targetTrackingScalingPolicyConfiguration.predefinedMetricSpecification",
+    ),
+    (ALARM, {"alarmActions": ["me@example.com"]}, "ValidationError", "alarmActions[0]"),
+    (
+        "rds/parameterGroup:ParameterGroup",
+        {"parameters": [{"name": "max_connections", "value": "100"}]},
+        "InvalidParameterCombination",
+        "parameters[0]",
+    ),
+    (
+        DATABASE,
+        {"enabledCloudwatchLogsExports": ["slowquery"]},
+        "InvalidParameterCombination",
+        "enabledCloudwatchLogsExports[0]",
+    ),
+    (
+        "apigatewayv2/integration:Integration",
+        {"integrationUri": "api.internal"},
+        "BadRequestException",
+        "integrationUri",
+    ),
+    (
+        "s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
+        {"rules": [{"id": "x", "status": "Enabled", "transitions": [{"days": 5, "storageClass": "STANDARD_IA"}]}]},
+        "InvalidArgument",
+        "rules[0]",
+    ),
     ("iam/role:Role", {"name": "my role"}, "ValidationError", "name"),
     (
         "iam/rolePolicyAttachment:RolePolicyAttachment",

@@ -150,7 +150,10 @@ def service_program(
                         "name": "app",
                         "image": image,
                         "portMappings": [{"containerPort": port}],
-                        "logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-group": logs.name}},
+                        "logConfiguration": {
+                            "logDriver": "awslogs",
+                            "options": {"awslogs-group": logs.name, "awslogs-region": "us-east-1"},
+                        },
                     }
                 ]
             ),

@@ -18,12 +18,11 @@ def program() -> None:
     tags = {"app": "shop"}
     role = aws.iam.Role("role", assume_role_policy=trust("lambda"))
     timer = aws.iam.Role("timer", assume_role_policy=trust("scheduler"))
-    code = aws.s3.Bucket("code", force_destroy=True)
     function = aws.lambda_.Function(
         "function",
         runtime="python3.13",
         handler="main.handler",
-        s3_bucket=code.bucket,
+        s3_bucket="code-of-the-shop",
         s3_key="app.zip",
         role=role.arn,
         tags=tags,
@@ -99,6 +98,9 @@ def program() -> None:
 
 def test_services_around_a_function_come_up_and_go_without_a_trace(emulated_cloud):
     zone = emulated_cloud.client("route53").create_hosted_zone(Name="example.com", CallerReference="test")
+    storage = emulated_cloud.client("s3")
+    storage.create_bucket(Bucket="code-of-the-shop")
+    storage.put_object(Bucket="code-of-the-shop", Key="app.zip", Body=b"")
     config = {"zone": zone["HostedZone"]["Id"].removeprefix("/hostedzone/")}
     preview = emulated_cloud.preview(program, config=config)
 
@@ -110,4 +112,4 @@ def test_services_around_a_function_come_up_and_go_without_a_trace(emulated_clou
     assert not emulated_cloud.up(program, config=config).changed
     assert not emulated_cloud.refresh().changed
     emulated_cloud.destroy()
-    assert emulated_cloud.resources() == []
+    assert [each["id"] for each in emulated_cloud.resources()] == ["code-of-the-shop"]

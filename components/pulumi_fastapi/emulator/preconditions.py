@@ -46,7 +46,9 @@ def _load_balancer(api: Api, region: str, params: Properties) -> None:
         )
     ids = params.get("Subnets") or [mapping["SubnetId"] for mapping in params.get("SubnetMappings") or []]
     _two_zones(api, region, "CreateLoadBalancer", params.get("Type", "application"), ids)
-    _groups_exist(api, region, "CreateLoadBalancer", params.get("SecurityGroups") or [])
+    groups = params.get("SecurityGroups") or []
+    _groups_exist(api, region, "CreateLoadBalancer", groups)
+    _groups_in_network(api, region, ids, groups)
     if params.get("Scheme") != "internal":
         _way_to_the_internet(api, region, ids)
 
@@ -79,6 +81,52 @@ def _groups_exist(api: Api, region: str, operation: str, ids: list[str]) -> None
     for id in ids:
         if not _found(api, "ec2", "DescribeSecurityGroups", "SecurityGroups", region, GroupIds=[id]):
             raise ApiError("elbv2", operation, "InvalidSecurityGroup", f"The security group '{id}' does not exist")
+
+
+def _groups_in_network(api: Api, region: str, subnets: list[str], groups: list[str]) -> None:
+    networks = {
+        item["VpcId"]
+        for operation, path, key, ids in (
+            ("DescribeSubnets", "Subnets", "SubnetIds", subnets),
+            ("DescribeSecurityGroups", "SecurityGroups", "GroupIds", groups),
+        )
+        if ids
+        for item in _found(api, "ec2", operation, path, region, **{key: ids})
+    }
+    if len(networks) > 1:
+        raise ApiError(
+            "elbv2",
+            "CreateLoadBalancer",
+            "InvalidConfigurationRequest",
+            "One or more security groups are invalid: they belong to another VPC than the subnets",
+        )
+
+
+@_before("elbv2:ModifyLoadBalancerAttributes")
+def _access_logs(api: Api, region: str, params: Properties) -> None:
+    """The balancer writes a test file: the bucket has to be there, and let it."""
+    attributes = {item["Key"]: item["Value"] for item in params["Attributes"]}
+    bucket = attributes.get("access_logs.s3.bucket")
+    if not bucket or attributes.get("access_logs.s3.enabled") != "true":
+        return
+    try:
+        policy = api.look_up("s3", "GetBucketPolicy", {"Bucket": bucket}, region)["Policy"]
+    except ApiError as error:
+        if error.code == "NoSuchBucket":
+            raise ApiError(
+                "elbv2",
+                "ModifyLoadBalancerAttributes",
+                "InvalidConfigurationRequest",
+                f"Access logs bucket {bucket} does not exist",
+            ) from None
+        policy = ""
+    if not re.search(r"elasticloadbalancing\.amazonaws\.com|arn:aws[\w-]*:iam::\d{12}:root|\"\d{12}\"", policy):
+        raise ApiError(
+            "elbv2",
+            "ModifyLoadBalancerAttributes",
+            "InvalidConfigurationRequest",
+            f"Access Denied for bucket: {bucket}. Please check S3bucket permission",
+        )
 
 
 def _way_to_the_internet(api: Api, region: str, ids: list[str]) -> None:
@@ -263,6 +311,15 @@ def _cluster_in_use(api: Api, region: str, params: Properties) -> None:
 @_before("rds:CreateDBInstance")
 def _database(api: Api, region: str, params: Properties) -> None:
     _groups_known(api, region, "CreateDBInstance", params.get("VpcSecurityGroupIds") or [])
+    role = params.get("MonitoringRoleArn")
+    if role and not _trusts(api, region, role, "monitoring.rds"):
+        raise ApiError(
+            "rds",
+            "CreateDBInstance",
+            "InvalidParameterValue",
+            "IAM role ARN value is invalid or does not include the required permissions for: ENHANCED_MONITORING: "
+            f"{role}",
+        )
     _family_fits(api, region, params)
 
 
@@ -353,6 +410,17 @@ def _subnet_group_zones(api: Api, region: str, params: Properties) -> None:
         )
 
 
+@_before("rds:CreateDBProxy")
+def _proxy_role(api: Api, region: str, params: Properties) -> None:
+    if not _trusts(api, region, params["RoleArn"], "rds"):
+        raise ApiError(
+            "rds",
+            "CreateDBProxy",
+            "InvalidParameterValue",
+            f"RDS is not authorized to assume service-linked role {params['RoleArn']}",
+        )
+
+
 @_before("rds:RegisterDBProxyTargets")
 def _proxy_target(api: Api, region: str, params: Properties) -> None:
     for identifier in params.get("DBInstanceIdentifiers") or []:
@@ -374,7 +442,7 @@ def _lambda_refuses(operation: str, message: str) -> NoReturn:
 
 @_before("lambda:CreateFunction")
 def _new_function(api: Api, region: str, params: Properties) -> None:
-    _function_image(api, region, "CreateFunction", params["Code"])
+    _function_code(api, region, "CreateFunction", params["Code"])
     _function_settings(api, region, params)
 
 
@@ -407,12 +475,17 @@ def _trusts(api: Api, region: str, arn: str, service: str) -> bool:
 
 @_before("lambda:UpdateFunctionCode")
 def _new_code(api: Api, region: str, params: Properties) -> None:
-    _function_image(api, region, "UpdateFunctionCode", params)
+    _function_code(api, region, "UpdateFunctionCode", params)
 
 
-def _function_image(api: Api, region: str, operation: str, code: Properties) -> None:
-    """Lambda copies the image while the call is made: it has to be there, in the same region, for one platform."""
+def _function_code(api: Api, region: str, operation: str, code: Properties) -> None:
+    """Lambda copies the code while the call is made: it has to be there, in the same region, for one platform."""
     uri = code.get("ImageUri")
+    if code.get("S3Bucket"):
+        try:
+            api.look_up("s3", "HeadObject", {"Bucket": code["S3Bucket"], "Key": code.get("S3Key")}, region)
+        except ApiError:
+            _lambda_refuses(operation, "Error occurred while GetObject. S3 Error Code: NoSuchKey.")
     place = _ECR_IMAGE.fullmatch(uri or "")
     if uri is None:
         return
@@ -560,6 +633,23 @@ def _already_associated(api: Api, region: str, params: Properties) -> None:
                 )
 
 
+@_before("ec2:CreateVpcEndpoint")
+def _private_names(api: Api, region: str, params: Properties) -> None:
+    if not params.get("PrivateDnsEnabled"):
+        return
+    for attribute in ("enableDnsSupport", "enableDnsHostnames"):
+        query = {"VpcId": params["VpcId"], "Attribute": attribute}
+        told = api.look_up("ec2", "DescribeVpcAttribute", query, region)
+        if not told[attribute[0].upper() + attribute[1:]]["Value"]:
+            raise ApiError(
+                "ec2",
+                "CreateVpcEndpoint",
+                "InvalidParameter",
+                "Enabling private DNS requires both enableDnsSupport and enableDnsHostnames VPC attributes set to true "
+                f"for {params['VpcId']}",
+            )
+
+
 @_before("ec2:CreateRoute")
 def _nat_exists(api: Api, region: str, params: Properties) -> None:
     gateway = params.get("NatGatewayId")
@@ -570,6 +660,61 @@ def _nat_exists(api: Api, region: str, params: Properties) -> None:
             "InvalidNatGatewayID.NotFound",
             f"The natGateway ID '{gateway}' does not exist",
         )
+
+
+# ---------------------------------------------------------------------------------------------------- DNS and buckets
+@_before("route53:ChangeResourceRecordSets")
+def _lonely_alias(api: Api, region: str, params: Properties) -> None:
+    """A CNAME bears no other record of its name, and no zone's own name can be one."""
+    zone = api.look_up("route53", "GetHostedZone", {"Id": params["HostedZoneId"]}, region)["HostedZone"]["Name"]
+    query = {"HostedZoneId": params["HostedZoneId"]}
+    existing = api.look_up("route53", "ListResourceRecordSets", query, region)["ResourceRecordSets"]
+    for change in params["ChangeBatch"]["Changes"]:
+        record = change["ResourceRecordSet"]
+        name, kind = record["Name"].rstrip(".").lower(), record["Type"]
+        others = {each["Type"] for each in existing if each["Name"].rstrip(".").lower() == name} - {kind}
+        if change["Action"] == "DELETE":
+            continue
+        if kind == "CNAME" and name == zone.rstrip("."):
+            text = f"RRSet of type CNAME with DNS name {name}. is not permitted at apex in zone {zone}"
+        elif (kind == "CNAME" and others) or "CNAME" in others:
+            text = (
+                f"RRSet of type {kind} with DNS name {name}. is not permitted as it conflicts with other records with "
+                f"the same DNS name in zone {zone}"
+            )
+        else:
+            continue
+        raise ApiError("route53", "ChangeResourceRecordSets", "InvalidChangeBatch", f"[{text}]")
+
+
+@_before("s3:PutBucketPolicy")
+def _bucket_policy(api: Api, region: str, params: Properties) -> None:
+    bucket, document = params["Bucket"], json.loads(params["Policy"])
+    given = document["Statement"]
+    statements = [given] if isinstance(given, dict) else given
+    for statement in statements:
+        resources = statement.get("Resource", [])
+        for arn in [resources] if isinstance(resources, str) else resources:
+            if arn != "*" and not re.fullmatch(rf"arn:aws[\w-]*:s3:::{re.escape(bucket)}(/.*)?", arn):
+                raise ApiError("s3", "PutBucketPolicy", "MalformedPolicy", f"Policy has invalid resource: {arn}")
+    try:
+        answer = api.look_up("s3", "GetPublicAccessBlock", {"Bucket": bucket}, region)
+    except ApiError:
+        return
+    if answer["PublicAccessBlockConfiguration"].get("BlockPublicPolicy") and any(map(_is_public, statements)):
+        raise ApiError(
+            "s3",
+            "PutBucketPolicy",
+            "AccessDenied",
+            "User is not authorized to perform: s3:PutBucketPolicy because public policies are prevented by the "
+            "BlockPublicPolicy setting in S3 Block Public Access.",
+            403,
+        )
+
+
+def _is_public(statement: Properties) -> bool:
+    everyone = statement.get("Principal") in ("*", {"AWS": "*"}, {"AWS": ["*"]})
+    return everyone and statement["Effect"] == "Allow" and not statement.get("Condition")
 
 
 # ------------------------------------------------------------------------------------------------------------- the rest
@@ -695,6 +840,10 @@ def _domain_certificate(api: Api, region: str, params: Properties) -> None:
         known = _found(api, "acm", "ListCertificates", "CertificateSummaryList", region)
         if arn not in [certificate["CertificateArn"] for certificate in known]:
             _gateway_refuses("CreateDomainName", f"The provided certificate does not exist in {region}: {arn}")
+        described = api.look_up("acm", "DescribeCertificate", {"CertificateArn": arn}, region)["Certificate"]
+        names = {described["DomainName"], *(described.get("SubjectAlternativeNames") or [])}
+        if not names & {params["DomainName"], f"*.{params['DomainName'].split('.', 1)[-1]}"}:
+            _gateway_refuses("CreateDomainName", f"The certificate {arn} is not for {params['DomainName']}")
 
 
 @_before("apigatewayv2:CreateApiMapping", "apigatewayv2:UpdateApiMapping")

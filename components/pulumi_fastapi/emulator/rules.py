@@ -269,6 +269,50 @@ def _container_list(value: Any, _inputs: Properties) -> str | None:
     return None
 
 
+def _container_settings(inputs: Properties, _all: Properties) -> str | None:
+    text = inputs.get("containerDefinitions")
+    if has_unknown(text) or not isinstance(text, str) or parse_json(text) is None:
+        return None
+    containers = _containers(text) or []
+    names = {container.get("name") for container in containers}
+    on_fargate = "FARGATE" in (inputs.get("requiresCompatibilities") or [])
+    for container in containers:
+        problem = _container_problem(container, names, on_fargate, inputs.get("networkMode"))
+        if problem is not None:
+            return f"{problem} (container {container.get('name')!r})"
+    return None
+
+
+def _container_problem(container: Properties, names: set[Any], on_fargate: bool, network: Any) -> str | None:
+    for dependency in container.get("dependsOn") or []:
+        if dependency.get("containerName") not in names:
+            return f"dependsOn names an unknown container: {dependency.get('containerName')!r}"
+    for mapping in container.get("portMappings") or []:
+        host = mapping.get("hostPort")
+        if network == "awsvpc" and host not in (None, 0, mapping.get("containerPort")):
+            return "When networkMode=awsvpc, the host ports and container ports in port mappings must match"
+    logging = container.get("logConfiguration") or {}
+    if logging.get("logDriver") == "awslogs":
+        missing = [name for name in ("awslogs-group", "awslogs-region") if not (logging.get("options") or {}).get(name)]
+        if missing:
+            return f"Log driver awslogs requires options: {', '.join(missing)}"
+    if on_fargate and container.get("privileged"):
+        return "Fargate does not support privileged containers"
+    if on_fargate and (_number(container.get("stopTimeout")) or 0) > 120:
+        return "stopTimeout is at most 120 seconds on Fargate"
+    return None
+
+
+def _container_memory(inputs: Properties, _all: Properties) -> str | None:
+    text, memory = inputs.get("containerDefinitions"), _units(inputs.get("memory"))
+    if has_unknown(text) or not isinstance(text, str) or parse_json(text) is None or memory is None:
+        return None
+    largest = max((_number(container.get("memory")) or 0 for container in _containers(text) or []), default=0)
+    if largest > memory:
+        return f"A container's memory {scalar_text(largest)} is more than the task's memory {memory}"
+    return None
+
+
 def _volumes_defined(inputs: Properties, _all: Properties) -> str | None:
     text = inputs.get("containerDefinitions")
     if has_unknown(text) or not isinstance(text, str) or parse_json(text) is None:
@@ -319,6 +363,12 @@ def _healthy_percents(inputs: Properties, _all: Properties) -> str | None:
 
 def _bake_time(value: Any, _inputs: Properties) -> str | None:
     return _between(0, 1440, "minutes")(value, {})
+
+
+def _metric_of_a_balancer(value: Any, _inputs: Properties) -> str | None:
+    if value.get("predefinedMetricType") == "ALBRequestCountPerTarget" and value.get("resourceLabel") is None:
+        return "ALBRequestCountPerTarget needs a resourceLabel: app/<balancer>/<id>/targetgroup/<group>/<id>"
+    return None
 
 
 def _min_max_capacity(inputs: Properties, _all: Properties) -> str | None:
@@ -571,6 +621,39 @@ def _maintenance_window(value: Any, _inputs: Properties) -> str | None:
     return f"{value!r} is not a window such as sun:05:00-sun:06:00"
 
 
+# Those of PostgreSQL that need a restart, as far as programs set them.
+_STATIC_PARAMETERS = frozenset(
+    {
+        "autovacuum_max_workers",
+        "max_connections",
+        "max_locks_per_transaction",
+        "max_prepared_transactions",
+        "max_replication_slots",
+        "max_wal_senders",
+        "max_worker_processes",
+        "rds.logical_replication",
+        "shared_buffers",
+        "shared_preload_libraries",
+        "track_activity_query_size",
+        "wal_buffers",
+    }
+)
+
+
+def _apply_method(parameter: Any, inputs: Properties) -> str | None:
+    of_postgres = str(inputs.get("family", "")).startswith("postgres")
+    immediate = parameter.get("applyMethod", "immediate") == "immediate"
+    if of_postgres and immediate and parameter.get("name") in _STATIC_PARAMETERS:
+        return f"cannot use immediate apply method for static parameter {parameter['name']}: use pending-reboot"
+    return None
+
+
+def _log_export(value: Any, inputs: Properties) -> str | None:
+    if inputs.get("engine") != "postgres" or value in ("postgresql", "upgrade", "iam-db-auth-error"):
+        return None
+    return f"You cannot use the log type {value!r} with engine postgres"
+
+
 _POSTGRES_MAJORS = range(11, 19)
 
 
@@ -767,6 +850,14 @@ def _bucket_name(value: Any, _inputs: Properties) -> str | None:
     return None
 
 
+def _transitions(rule: Any, _inputs: Properties) -> str | None:
+    for transition in rule.get("transitions") or []:
+        days, storage = _number(transition.get("days")), transition.get("storageClass")
+        if storage in ("STANDARD_IA", "ONEZONE_IA") and days is not None and days < 30:
+            return f"'Days' in Transition action must be greater than or equal to 30 for storageClass '{storage}'"
+    return None
+
+
 _DOMAIN = _matches(
     r"(\*\.)?(?:[a-z0-9_](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-zA-Z]{2,63}\.?",
     "not a domain name (lower-case labels with dots between)",
@@ -931,6 +1022,8 @@ RULES: tuple[Rule, ...] = (
     Rule("ecs/taskDefinition:TaskDefinition", "", "ClientException", _fargate_size),
     Rule("ecs/taskDefinition:TaskDefinition", "", "ClientException", _fargate_network),
     Rule("ecs/taskDefinition:TaskDefinition", "", "ClientException", _volumes_defined),
+    Rule("ecs/taskDefinition:TaskDefinition", "", "ClientException", _container_settings),
+    Rule("ecs/taskDefinition:TaskDefinition", "", "ClientException", _container_memory),
     Rule("ecs/taskDefinition:TaskDefinition", "", "ClientException", _logs_need_execution_role),
     Rule("ecs/taskDefinition:TaskDefinition", "containerDefinitions", "ClientException", _container_list),
     Rule(
@@ -985,6 +1078,12 @@ RULES: tuple[Rule, ...] = (
         "InvalidParameterException",
         _matches(r"[a-zA-Z0-9_-]{1,255}", "a cluster name has letters, digits, hyphens and underscores"),
     ),
+    Rule(
+        "appautoscaling/policy:Policy",
+        "targetTrackingScalingPolicyConfiguration.predefinedMetricSpecification",
+        "ValidationException",
+        _metric_of_a_balancer,
+    ),
     Rule("appautoscaling/target:Target", "", "ValidationException", _min_max_capacity),
     Rule("appautoscaling/target:Target", "minCapacity", "ValidationException", _at_least(0)),
     # Lambda
@@ -998,6 +1097,12 @@ RULES: tuple[Rule, ...] = (
     # API Gateway, WAF, timers, CodeDeploy, budgets
     Rule("apigatewayv2/api:Api", "body", "BadRequestException", _not_emulated("importing an OpenAPI document")),
     Rule("apigatewayv2/integration:Integration", "", "BadRequestException", _proxied),
+    Rule(
+        "apigatewayv2/integration:Integration",
+        "integrationUri",
+        "BadRequestException",
+        _matches(r"(https?://|arn:).+", "Invalid integration URI specified: an http(s) URL or an ARN"),
+    ),
     Rule("apigatewayv2/integration:Integration", "payloadFormatVersion", "BadRequestException", _one_of("1.0", "2.0")),
     Rule(
         "apigatewayv2/stage:Stage",
@@ -1137,6 +1242,8 @@ RULES: tuple[Rule, ...] = (
         "InvalidParameterValue",
         _one_of("immediate", "pending-reboot"),
     ),
+    Rule("rds/parameterGroup:ParameterGroup", "parameters[]", "InvalidParameterCombination", _apply_method),
+    Rule("rds/instance:Instance", "enabledCloudwatchLogsExports[]", "InvalidParameterCombination", _log_export),
     Rule("rds/proxy:Proxy", "name", "InvalidParameterValue", _IDENTIFIER),
     # logs, alarms, topics
     Rule("cloudwatch/logGroup:LogGroup", "retentionInDays", "InvalidParameterException", _one_of(*_RETENTIONS)),
@@ -1149,6 +1256,16 @@ RULES: tuple[Rule, ...] = (
         "treatMissingData",
         "ValidationError",
         _one_of("breaching", "notBreaching", "ignore", "missing"),
+    ),
+    *(
+        Rule(
+            f"cloudwatch/{kind[0].lower()}{kind[1:]}:{kind}",
+            f"{actions}[]",
+            "ValidationError",
+            _matches(r"arn:[\w-]+:[\w-]+:.+", "Invalid arn syntax"),
+        )
+        for kind in ("MetricAlarm", "CompositeAlarm")
+        for actions in ("alarmActions", "okActions", "insufficientDataActions")
     ),
     Rule("cloudwatch/dashboard:Dashboard", "dashboardBody", "InvalidParameterInput", _is_json),
     Rule(
@@ -1201,6 +1318,7 @@ RULES: tuple[Rule, ...] = (
         ),
     ),
     Rule("s3/bucket:Bucket", "bucket", "InvalidBucketName", _bucket_name),
+    Rule("s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration", "rules[]", "InvalidArgument", _transitions),
     Rule("s3/bucketPolicy:BucketPolicy", "policy", "MalformedPolicy", _resource_policy),
 )
 
