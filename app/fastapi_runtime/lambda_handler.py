@@ -12,7 +12,6 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Mapping
 from types import FrameType
 from typing import Any
 from urllib.parse import quote, unquote
@@ -62,10 +61,10 @@ class LambdaApp:
         Raises:
             ValueError: the event is no HTTP request.
         """
-        if not isinstance(event, Mapping) or "requestContext" not in event:
+        if not isinstance(event, dict) or "requestContext" not in event:
             raise ValueError(
                 "this function answers HTTP requests of a function URL, an HTTP API or a load balancer;"
-                f" got an event with {sorted(event) if isinstance(event, Mapping) else type(event).__name__}"
+                f" got an event with {sorted(event) if isinstance(event, dict) else type(event).__name__}"
             )
         if not self._seconds:  # only an invocation tells how long all of them may take
             self._seconds = max(0.1, context.get_remaining_time_in_millis() / 1000 - _RESERVE_SECONDS)

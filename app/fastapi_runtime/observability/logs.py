@@ -43,7 +43,7 @@ class StandardOutput(logging.StreamHandler[TextIO]):
     """Writes to what `sys.stdout` is at that moment: servers and tests put others in its place."""
 
     @property
-    def stream(self) -> TextIO:  # type: ignore[override]
+    def stream(self) -> TextIO:
         """The stream to write to."""
         return sys.stdout
 

@@ -89,10 +89,10 @@ class Prometheus:
         if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
             return generate_latest(REGISTRY) + generate_latest(self.registry)
         together = CollectorRegistry()
-        workers.MultiProcessCollector(together)
+        workers.MultiProcessCollector(together)  # type: ignore[no-untyped-call]
         return generate_latest(together)
 
 
 def forget_worker(pid: int) -> None:
     """Drop the gauges of a worker that is gone; what it counted stays."""
-    workers.mark_process_dead(pid)
+    workers.mark_process_dead(pid)  # type: ignore[no-untyped-call]
