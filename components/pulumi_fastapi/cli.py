@@ -109,6 +109,51 @@ def preview(
     raise typer.Exit(FOUND if any(finding.severity in failing for finding in findings) else OK)
 
 
+@app.command()
+def rollback(
+    cluster: Annotated[str, typer.Argument(help="Name or ARN of the ECS cluster: the stack's output cluster_name.")],
+    service: Annotated[str, typer.Argument(help="Name or ARN of the ECS service: the stack's output service_name.")],
+    to: Annotated[
+        Optional[str], typer.Option("--to", help="Revision of the task definition. Default: the last other image.")
+    ] = None,
+    region: Annotated[
+        Optional[str], typer.Option("--region", help="AWS region. Default: as for the AWS CLI.", show_default=False)
+    ] = None,
+    timeout: Annotated[int, typer.Option("--timeout", min=1, help="Seconds to wait for it.")] = 1800,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Bring back the image that a Fargate service ran before, in minutes and without a build.
+
+    Deploys the newest older revision of the task definition with another image, with the service's own strategy. The
+    database stays as it is. Neither program nor state is changed: `pulumi up --refresh` deploys what the program says,
+    so change that first.
+
+    Exit codes: 0 the older image runs; 1 it does not; 2 there is nothing to go back to, or no access to AWS.
+    """
+    import boto3
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from .aws.deployment_hooks import Aws, DeployError
+    from .aws.rollback import plan_rollback, roll_back
+
+    try:
+        aws = Aws(boto3.Session(region_name=region))
+        plan = plan_rollback(aws, cluster, service, to)
+        running, chosen = (arn.split("/")[-1] for arn in (plan.running, plan.to))
+        typer.echo(f"{running} runs; going back to {chosen} ({plan.image})")
+        if not yes and not typer.confirm("Deploy it?"):
+            raise typer.Exit(FOUND)
+    except (BotoCoreError, ClientError, DeployError) as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(WRONG) from None
+    try:
+        roll_back(aws, plan, timeout, lambda line: typer.echo(f"  {line}"))
+    except (BotoCoreError, ClientError, DeployError) as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(FOUND) from None
+    typer.echo(f"{chosen} runs. `pulumi up --refresh` deploys what the program says: change that first.")
+
+
 app.command()(cost.cost)
 app.command()(cost.policy_pack)
 app.add_typer(cost.prices, name="prices")

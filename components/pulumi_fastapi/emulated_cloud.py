@@ -187,7 +187,7 @@ class EmulatedCloud:
             with patch.dict(os.environ, self.environment):  # the program's own calls, as those of resource hooks
                 result = run(events.append, lines.append)
         except automation.CommandError as error:
-            raise DeploymentError(_errors(events), "".join(lines) or str(error)) from None
+            raise DeploymentError(_errors(events), _text(lines) or str(error)) from None
         finally:
             while self._loops:
                 _close(self._loops.pop())
@@ -202,7 +202,7 @@ class EmulatedCloud:
                 for event in events
                 if event.resource_pre_event is not None and (step := event.resource_pre_event.metadata) is not None
             ],
-            output="".join(line if line.endswith("\n") else f"{line}\n" for line in lines),
+            output=_text(lines),
         )
 
 
@@ -230,6 +230,10 @@ def _close(loop: asyncio.AbstractEventLoop) -> None:
             raise
     finally:
         loop.close()
+
+
+def _text(lines: list[str]) -> str:
+    return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
 
 
 def _outputs(stack: automation.Stack) -> dict[str, Any]:
