@@ -31,6 +31,8 @@ def names(source: Path) -> set[str]:
         ("/sub/", "sub/data.bin", True),
         ("*\n!main.py", "main.py", False),
         ("*\n!main.py", "other.py", True),
+        ("*\n!sub", "sub/data.bin", False),
+        ("*\n!main.py", "sub/data.bin", True),
         ("!main.py\n*", "main.py", True),
         ("# *.py", "main.py", False),
         ("sub/data.???", "sub/data.bin", True),
@@ -38,6 +40,10 @@ def names(source: Path) -> set[str]:
         ("**", "a/b/c", True),
         ("a/**/c", "a/x/y/c", True),
         ("a/**/c", "a/c", True),
+        ("sub\n!sub/data.bin", "sub/data.bin", False),
+        (".", "main.py", False),
+        (" main.py ", "main.py", True),
+        ("./sub/../main.py", "main.py", True),
     ],
 )
 def test_patterns_are_docker_s(ignore, path, excluded):

@@ -1,74 +1,32 @@
 """The build context as Docker would send it: which files `.dockerignore` leaves in, and a hash of them."""
 
-import functools
 import hashlib
 import os
-import re
+import posixpath
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-
-@dataclass(frozen=True)
-class _Pattern:
-    regex: re.Pattern[str]
-    keeps: bool
+import pathspec
 
 
 class DockerIgnore:
-    """Docker's rules, which are not Git's: patterns are anchored at the root, and the last one that matches wins."""
+    """Docker's rules in Git's words: a pattern counts from the top, and a directory's for all inside."""
 
     def __init__(self, text: str) -> None:
-        self._patterns = [pattern for line in text.splitlines() if (pattern := _parse(line)) is not None]
+        lines = (line.strip() for line in text.splitlines() if not line.startswith("#"))
+        patterns = [pattern for line in lines if line for pattern in _anchored(line)]
+        self._patterns = pathspec.PathSpec.from_lines("gitignore", patterns)
 
     def excludes(self, path: str) -> bool:
-        """Whether a file (relative, with slashes) stays out; a pattern for a directory counts for all inside."""
-        excluded = False
-        parts = path.split("/")
-        ancestors = ["/".join(parts[:count]) for count in range(1, len(parts) + 1)]
-        for pattern in self._patterns:
-            if any(pattern.regex.fullmatch(ancestor) for ancestor in ancestors):
-                excluded = not pattern.keeps
-        return excluded
+        """Whether a file (relative, with slashes) stays out."""
+        return self._patterns.match_file(path)
 
 
-def _parse(line: str) -> _Pattern | None:
-    text = line.strip()
-    if not text or line.startswith("#"):
-        return None
-    keeps = text.startswith("!")
-    text = text.removeprefix("!").strip()
-    cleaned = os.path.normpath(text).replace(os.sep, "/").lstrip("/")
-    return None if cleaned in ("", ".") else _Pattern(_translate(cleaned), keeps)
-
-
-@functools.lru_cache(maxsize=1024)
-def _translate(pattern: str) -> re.Pattern[str]:
-    """Go's filepath.Match, and `**` for any number of directories."""
-    expression, position = "", 0
-    while position < len(pattern):
-        rest = pattern[position:]
-        if rest.startswith("**"):
-            slash = rest.startswith("**/")
-            expression += "(.*/)?" if slash else ".*"
-            position += 3 if slash else 2
-        elif rest[0] == "*":
-            expression += "[^/]*"
-            position += 1
-        elif rest[0] == "?":
-            expression += "[^/]"
-            position += 1
-        elif rest[0] == "[" and "]" in rest:
-            end = rest.index("]") + 1
-            expression += rest[:end]
-            position += end
-        elif rest[0] == "\\" and len(rest) > 1:
-            expression += re.escape(rest[1])
-            position += 2
-        else:
-            expression += re.escape(rest[0])
-            position += 1
-    return re.compile(expression)
+def _anchored(pattern: str) -> tuple[str, ...]:
+    negation = "!" if pattern.startswith("!") else ""
+    cleaned = posixpath.normpath(pattern.removeprefix("!").strip()).lstrip("/")
+    # The second one, as `/*` alone would leave in what lies deeper.
+    return () if cleaned == "." else (f"{negation}/{cleaned}", f"{negation}/{cleaned}/**")
 
 
 def context_files(context: Path, dockerfile: Path) -> Iterator[Path]:
