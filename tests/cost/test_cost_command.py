@@ -305,6 +305,7 @@ NASTY = "<b>|`x`*_[a](http://b)@c</b>"
 
 def a_report(**changes: Any) -> Report:
     flat = [balancer(), *nat(2), *service(scaling=(2, 6)), resource("aws:gamelift/fleet:Fleet", NASTY)]
+    flat.append(resource("aws:secretsmanager/secret:Secret", NASTY))
     return Report(**{"title": "shop/prod", "estimate": estimate(flat)} | changes)
 
 
@@ -406,7 +407,7 @@ def test_comment_has_headline_marker_and_folded_details():
     text = markdown(a_report())
 
     assert text.startswith(MARKER)
-    assert text.splitlines()[1] == "### Monthly cost: at least $114.75 a month (114.75 to 150.79)"
+    assert text.splitlines()[1] == "### Monthly cost: at least $115.15 a month (115.15 to 151.19)"
     assert text.index("| **total (at least)**") < text.index("<details>") < text.index("NAT gateway hours")
 
 
@@ -446,8 +447,8 @@ def test_page_is_whole_and_asks_for_nothing():
 def test_summary_is_short_and_says_what_matters():
     lines = summary(a_report()).splitlines()
 
-    assert lines[0] == "at least $114.75 a month (114.75 to 150.79)"
-    assert len(lines) < 12
+    assert lines[0] == "at least $115.15 a month (115.15 to 151.19)"
+    assert len(lines) < 14
     assert any("could save $65.70: 2 NAT gateways" in line for line in lines)
 
 
