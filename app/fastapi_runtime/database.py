@@ -25,7 +25,7 @@ import logging
 import random
 import time
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Self
@@ -49,6 +49,7 @@ with needs("sqlalchemy[asyncio]"):
 
 RECYCLE_SECONDS = 600
 RETRY_AFTER_SECONDS = 1
+_CHECK_SECONDS = 1.5  # readiness takes no longer, and is to be told why
 _PING_SECONDS = 1.0  # an idle connection that takes longer to say anything is replaced
 _NAME = "fastapi-runtime"  # in pg_stat_activity
 _READ_ONLY = "25006"  # the server has become a standby
@@ -85,6 +86,7 @@ class Database:
         self._engine: AsyncEngine | None = None
         self._sessions: async_sessionmaker[AsyncSession] | None = None
         self._fits = False
+        self._problem = ""
 
     async def __aenter__(self) -> Self:
         """Make the pool and look at the server.
@@ -97,10 +99,10 @@ class Database:
         """
         settings = self._settings or DatabaseSettings.from_environment()
         self._fits = False
-        self._engine = engine = _async_engine(settings, self._read_secret)
+        self._engine = engine = _async_engine(settings, self._read_secret, self._note)
         self._sessions = async_sessionmaker(engine, expire_on_commit=False)
         try:
-            await self.check()
+            await self._check()
         except PoolTooLarge:
             await engine.dispose()
             raise
@@ -154,12 +156,23 @@ class Database:
             raise _unavailable("The database connection was lost", error) from error
 
     async def check(self) -> None:
-        """Ask the server whether it answers and, until it did once, whether it holds all pools.
+        """Ask the server whether it answers and, until it did once, whether it holds all pools; for `/-/ready`.
 
         Raises:
-            DatabaseUnavailable, sqlalchemy.exc.SQLAlchemyError: it does not answer.
+            DatabaseUnavailable, sqlalchemy.exc.SQLAlchemyError: it does not answer, or not soon.
             PoolTooLarge: it holds less than what all pools can open.
         """
+        try:
+            async with asyncio.timeout(_CHECK_SECONDS):
+                await self._check()
+        except TimeoutError:
+            raise DatabaseUnavailable(self._problem or "no answer, or all connections are taken") from None
+
+    def _note(self, problem: str) -> None:
+        """Why the latest connection could not be made; empty if it could."""
+        self._problem = problem
+
+    async def _check(self) -> None:
         async with self.engine.connect() as connection:
             if self._fits:
                 await connection.execute(text("SELECT 1"))
@@ -269,7 +282,7 @@ _LIMITS = text(
 )
 
 
-def _async_engine(settings: DatabaseSettings, read: ReadSecret) -> AsyncEngine:
+def _async_engine(settings: DatabaseSettings, read: ReadSecret, note: Callable[[str], None]) -> AsyncEngine:
     with needs("asyncpg"):
         import asyncpg
 
@@ -311,12 +324,16 @@ def _async_engine(settings: DatabaseSettings, read: ReadSecret) -> AsyncEngine:
                     login = credentials.login
                 # A silent host must not use up the time: the next attempt may find the name pointing elsewhere.
                 attempt = max(0.5, settings.pool_timeout / 2)
-                return await asyncpg.connect(timeout=attempt, **arguments, **_login(login, "user"))
+                connection = await asyncpg.connect(timeout=attempt, **arguments, **_login(login, "user"))
             except (*refused, *away) as error:
+                note(_where(settings, error))
                 if pause is None or _is_untrusted(error) or (isinstance(error, refused) and not settings.secret_arn):
                     raise DatabaseUnavailable(_where(settings, error)) from None
                 if isinstance(error, refused):
                     await asyncio.to_thread(credentials.renew, login)
+            else:
+                note("")
+                return connection
             await asyncio.sleep(pause)
         raise AssertionError("the last attempt returns or raises")
 
@@ -324,7 +341,7 @@ def _async_engine(settings: DatabaseSettings, read: ReadSecret) -> AsyncEngine:
         try:
             async with asyncio.timeout(_PING_SECONDS):
                 await connection.execute("SELECT 1")
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
             connection.terminate()  # closing it politely would wait again
             raise InvalidatePoolError() from None
 

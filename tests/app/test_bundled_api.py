@@ -192,6 +192,14 @@ def test_a_list_can_be_written_with_commas_or_as_json(run: Run, origins: str) ->
     assert "access-control-allow-origin" not in api.server.get("/", origin="https://evil.example").headers
 
 
+@pytest.mark.parametrize("origins", ['["https://a.example"', "[1]"])
+def test_a_list_that_is_none_ends_the_start_and_is_named(tmp_path: Path, origins: str) -> None:
+    with ExitStack() as stack:
+        server = start(stack, tmp_path / "log", SOURCE, (), CORS_ORIGINS=origins, WEB_CONCURRENCY=1)
+        assert server.exit_code() not in (0, None)
+    assert "cors_origins" in server.log.read_text()
+
+
 def test_a_restart_of_the_database_is_survived(run: Run, authority: Authority) -> None:
     with postgres(authority) as own:
         assert migrate(own).returncode == 0

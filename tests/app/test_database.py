@@ -283,6 +283,15 @@ async def test_it_starts_without_the_server_and_is_ready_once_that_is_there(own_
     assert await health.Readiness().problems() == {}
 
 
+async def test_readiness_is_told_why_before_requests_give_up(own_postgres: Postgres) -> None:
+    async with Database(settings_of(own_postgres, pool_timeout=20)) as database:
+        own_postgres.stop()
+        began = time.monotonic()
+        with pytest.raises(DatabaseUnavailable, match=r"database 127\.0\.0\.1:\d+: .*(failed|refused|closed|reset)"):
+            await database.check()
+        assert time.monotonic() - began < health.CHECK_SECONDS
+
+
 async def test_pools_that_do_not_fit_a_server_found_later_keep_it_from_being_ready(own_postgres: Postgres) -> None:
     own_postgres.stop()
     async with Database(settings_of(own_postgres, pool_size=60, pool_timeout=0.3)) as database:
