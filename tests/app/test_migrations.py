@@ -12,7 +12,7 @@ from alembic import command as alembic
 from alembic.config import Config
 from fastapi_runtime import migrations
 from launcher import APP
-from servers import PASSWORD, Postgres, pgbouncer, until
+from servers import PASSWORD, Authority, Postgres, pgbouncer, until
 
 Start = Callable[..., subprocess.Popen[str]]
 MIGRATION = """
@@ -220,6 +220,13 @@ def test_a_server_that_is_away_is_said_without_a_traceback(start: Start, project
     assert time.monotonic() - began < 10
     assert outputs(project).startswith("fastapi_runtime.migrations: database 127.0.0.1:1: ")
     assert "Traceback" not in outputs(project)
+
+
+def test_a_server_of_another_authority_is_refused(start: Start, project: Path, tmp_path: Path) -> None:
+    other = Authority.make(tmp_path / "other").root
+    assert start(DATABASE_CA=str(other), DATABASE_POOL_TIMEOUT="0.5").wait(60) == 2
+    assert "certificate verify failed" in outputs(project)
+    assert f"trusted are the roots in {other}" in outputs(project)
 
 
 def test_the_locks_of_other_databases_do_not_matter(start: Start, own_postgres: Postgres) -> None:
