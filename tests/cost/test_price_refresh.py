@@ -13,7 +13,7 @@ import httpx
 import pytest
 from pulumi_fastapi.cli import app
 from pulumi_fastapi.cost import refresh as refreshing
-from pulumi_fastapi.cost.prices import DATA, load
+from pulumi_fastapi.cost.prices import DATA, PriceDataError, load
 from pulumi_fastapi.cost.refresh import ListError, read_offer, read_skus, refresh
 from typer.testing import CliRunner
 
@@ -150,6 +150,13 @@ def test_steps_of_a_price_are_kept():
     found = read_offer("AWSDataTransfer", REGION, rows("AWSDataTransfer").splitlines())
 
     assert [str(start) for start, _ in found["dto.internet"].tiers] == ["0", "10240", "51200", "153600"]
+
+
+def test_rows_of_other_places_than_regions_are_not_taken():
+    text = rows("AWSELB").replace("EUW2-Outposts-LCUUsage", "EUW2-LCUUsage")
+
+    assert "AWS Outposts" in text
+    assert read_offer("AWSELB", REGION, text.splitlines())["alb.lcu"].tiers == ((Decimal(0), Decimal("0.0084")),)
 
 
 def test_date_is_the_lists_own():
@@ -317,6 +324,17 @@ def test_google_list_of_another_shape_keeps_its_old_prices(lists, folder, body):
     assert [each for each in result.failures if "152E-C115-5142" in each]
     assert "k-1" not in " ".join(result.failures)
     assert load(folder).find("gcp", "us-central1", "run.requests").date != "2026-08-01"
+
+
+def test_nothing_is_replaced_by_tables_that_are_not_valid(lists, folder):
+    google(lists)
+    path = "/v1/services/152E-C115-5142/skus"
+    lists.bodies[path] = lists.bodies[path].replace(b"2026-08-01T00:00:00Z", b"some time ago")
+    before = fingerprint(folder)
+
+    with pytest.raises(PriceDataError, match=r"run\..*date"):
+        run(folder, google_key="k-1")
+    assert fingerprint(folder) == before
 
 
 def test_regions_that_share_a_price_must_agree(lists, folder):
