@@ -130,6 +130,7 @@ class Load:
 
     def __init__(self, port: int) -> None:
         self.answers: Counter[tuple[str, str]] = Counter()
+        self._seconds: dict[str, float] = {}
         self._port = port
         self._over = False
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
@@ -142,15 +143,21 @@ class Load:
         self._over = True
         self._thread.join()
 
+    def latest(self, path: str) -> float:
+        """Seconds that the last answer took."""
+        return self._seconds.get(path, 0)
+
     async def _run(self) -> None:
         await asyncio.gather(*(self._ask("/fast", 0.03) for _ in range(8)), *(self._ask("/slow", 0) for _ in range(8)))
 
     async def _ask(self, path: str, pause: float) -> None:
         while not self._over:
+            began = time.monotonic()
             try:
                 answer = await self._request(path)
             except OSError as error:
                 answer = repr(error)
+            self._seconds[path] = time.monotonic() - began
             self.answers[path, answer] += 1
             await asyncio.sleep(pause)
 
