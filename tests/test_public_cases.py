@@ -24,6 +24,7 @@ from pulumi_fastapi.aws import (
 )
 from pulumi_fastapi.errors import ArgumentError
 from pulumi_fastapi.plan import Plan, PlanError, Resource, UnknownValueError, plan
+from pulumi_fastapi.timeouts import Timeouts
 
 IMAGE = f"123456789012.dkr.ecr.us-east-1.amazonaws.com/api@sha256:{'a' * 64}"
 SECRET_ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:db-AbCdEf"  # noqa: S105
@@ -31,6 +32,16 @@ PUBLIC = ExistingNetwork(vpc_id="vpc-1", public_subnet_ids=["subnet-a", "subnet-
 TESTS = Path(__file__).parent
 
 ELSEWHERE = {
+    "A14": [
+        "engine/test_deployments.py::test_migration_runs_once_before_the_service_gets_a_new_image",
+        "engine/test_deployments.py::test_failed_first_deploy_says_why_and_the_next_up_finishes_it",
+        "engine/test_deployments.py::test_next_up_after_a_rollback_tries_again",
+    ],
+    "B18": [
+        "test_rollout.py::test_default_settings_deploy_one_task_within_three_minutes",
+        "test_rollout.py::test_the_usual_settings_take_about_seven_minutes",
+        "test_deployment_times.py::test_a_rolling_deploy_takes_less_than_half_of_what_other_tools_take",
+    ],
     "B01": ["aws/test_registry.py::test_a_repository_with_images_can_be_deleted_only_if_that_was_said"],
     "B06": [
         "aws/test_autoscaling.py::test_it_scales_in_slower_than_out",
@@ -80,6 +91,19 @@ def serve(name: str = "api", **args: Any) -> FargateFastAPIService:
 
 def planned(preview: bool = False, **args: Any) -> Plan:
     return plan(lambda: serve(**args), preview=preview)
+
+
+# A14: a small task that starts slowly, with migrations
+
+
+def test_a14_a_slow_start_is_not_taken_for_a_broken_one() -> None:
+    slow = FastAPIApp(image=IMAGE, timeouts=Timeouts(startup=120))
+    result = planned(app=slow, cpu=256, memory=512, migrate=["alembic", "upgrade", "head"])
+    service = result.find(aws.ecs.Service)
+    assert service.inputs["healthCheckGracePeriodSeconds"] >= 120
+    worst = result.find(FargateFastAPIService).outputs["deploymentSeconds"]["total"]
+    assert service.options.custom_timeouts == dict.fromkeys(("create", "update", "delete"), f"{worst}s")
+    assert {"before_create", "before_update", "after_create", "after_update"} <= set(service.options.hooks)
 
 
 # B02: a changed port replaces a target group that the listener still uses
