@@ -9,6 +9,7 @@ import pytest
 from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi_runtime import resilience
 from fastapi_runtime.resilience import CircuitBreaker, RateLimit, client_address
+from launcher import Launch
 from servers import Redis
 
 pytestmark = pytest.mark.anyio
@@ -278,6 +279,30 @@ def test_who_is_counted(address: str, counted: str) -> None:
 def test_a_forwarded_address_counts_only_if_the_server_has_taken_it() -> None:
     headers = [(b"x-forwarded-for", b"203.0.113.9")]
     assert client_address(Request({"type": "http", "client": ("192.0.2.1", 1), "headers": headers})) == "192.0.2.1"
+
+
+LIMITED = """
+from fastapi import Depends, FastAPI
+from fastapi_runtime.resilience import RateLimit
+
+app = FastAPI()
+
+
+@app.get("/", dependencies=[Depends(RateLimit("2/minute"))])
+async def route() -> str:
+    return "ok"
+"""
+
+
+@pytest.mark.parametrize(
+    ("trusted", "statuses"), [("127.0.0.1", [200, 200, 429, 200]), ("10.0.0.0/8", [200, 200, 429, 429])]
+)
+def test_behind_a_load_balancer_each_client_counts_and_nobody_else_can_claim_to_be_one(
+    launch: Launch, trusted: str, statuses: list[int]
+) -> None:
+    server = launch(LIMITED, WEB_CONCURRENCY=1, FORWARDED_ALLOW_IPS=trusted)
+    clients = ["203.0.113.1", "203.0.113.1", "6.6.6.6, 203.0.113.1", "203.0.113.2"]
+    assert [server.get("/", **{"x-forwarded-for": client}).status for client in clients] == statuses
 
 
 def test_a_limit_that_cannot_be_read_is_refused() -> None:
