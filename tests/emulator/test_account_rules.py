@@ -664,6 +664,18 @@ def test_route_needs_an_existing_integration(account, gateway):
         account("apigatewayv2", "CreateRoute", ApiId=gateway, RouteKey="GET /", Target="integrations/none")
 
 
+def test_route_needs_an_existing_authorizer(account, gateway):
+    with refused("BadRequestException"):
+        account(
+            "apigatewayv2",
+            "CreateRoute",
+            ApiId=gateway,
+            RouteKey="GET /",
+            AuthorizationType="JWT",
+            AuthorizerId="none",
+        )
+
+
 def test_two_stages_cannot_have_one_name(account, gateway):
     account("apigatewayv2", "CreateStage", ApiId=gateway, StageName="$default")
 

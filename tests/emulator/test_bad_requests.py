@@ -60,6 +60,13 @@ MANAGED = {"managedRuleGroupStatement": {"vendorName": "AWS", "name": "AWSManage
 GOOD: dict[str, dict[str, Any]] = {
     "apigatewayv2/api:Api": {"protocolType": "HTTP"},
     "apigatewayv2/apiMapping:ApiMapping": {"apiId": "a", "domainName": "api.example.com", "stage": "$default"},
+    "apigatewayv2/authorizer:Authorizer": {
+        "apiId": "a",
+        "authorizerType": "JWT",
+        "identitySources": ["$request.header.Authorization"],
+        "jwtConfiguration": {"audiences": ["shop"], "issuer": "https://login.example.com"},
+    },
+    "apigatewayv2/vpcLink:VpcLink": {"subnetIds": TWO_SUBNETS, "securityGroupIds": ["sg-1"]},
     "apigatewayv2/domainName:DomainName": {
         "domainName": "api.example.com",
         "domainNameConfiguration": {
@@ -210,6 +217,10 @@ GOOD: dict[str, dict[str, Any]] = {
     "kms/key:Key": {"deletionWindowInDays": 7},
     "lambda/alias:Alias": {"functionName": "api", "functionVersion": "1"},
     "lambda/function:Function": {"packageType": "Image", "role": ROLE, "imageUri": f"{REGISTRY}/app:1"},
+    "lambda/eventSourceMapping:EventSourceMapping": {
+        "functionName": "api",
+        "eventSourceArn": "arn:aws:sqs:us-east-1:123456789012:jobs",
+    },
     "lambda/functionUrl:FunctionUrl": {"functionName": "api", "authorizationType": "AWS_IAM"},
     "lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": {"functionName": "api", "maximumRetryAttempts": 0},
     "lambda/permission:Permission": {
@@ -558,6 +569,16 @@ BAD: list[tuple[str, dict[str, Any], str, str]] = [
         "payloadFormatVersion",
     ),
     ("apigatewayv2/route:Route", {"authorizationType": "OAUTH"}, "BadRequestException", "authorizationType"),
+    ("apigatewayv2/authorizer:Authorizer", {"authorizerType": "OIDC"}, "BadRequestException", "authorizerType"),
+    ("apigatewayv2/authorizer:Authorizer", {"identitySources": None}, "BadRequestException", "identitySource"),
+    ("apigatewayv2/vpcLink:VpcLink", {"name": "n" * 200}, "BadRequestException", "name"),
+    ("lambda/eventSourceMapping:EventSourceMapping", {"batchSize": 0}, "ValidationException", "batchSize"),
+    (
+        "lambda/eventSourceMapping:EventSourceMapping",
+        {"functionResponseTypes": ["ReportFailures"]},
+        "ValidationException",
+        "functionResponseTypes[0]",
+    ),
     ("apigatewayv2/stage:Stage", {"name": "my stage"}, "BadRequestException", "name"),
     (
         "apigatewayv2/stage:Stage",

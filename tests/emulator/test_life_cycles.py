@@ -157,14 +157,28 @@ class Account:
             f"acl-{name}", lambda: self.deploy.create("aws:wafv2/webAcl:WebAcl", **{**acl(self), "name": name})
         )
 
+    def queue(self) -> str:
+        def make() -> str:
+            sqs = self.client("sqs")
+            url = sqs.create_queue(QueueName="jobs")["QueueUrl"]
+            return sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+
+        return self._once("queue", make)
+
+    def subnets(self) -> list[str]:
+        """Two of the account's own."""
+        return [each["SubnetId"] for each in self.client("ec2").describe_subnets()["Subnets"]][:2]
+
+    def groups(self) -> list[str]:
+        return [each["GroupId"] for each in self.client("ec2").describe_security_groups()["SecurityGroups"]]
+
     def balancer(self) -> str:
         def make() -> str:
             ec2 = self.client("ec2")
             vpc = ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"][0]["VpcId"]
             gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
             ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
-            subnets = [each["SubnetId"] for each in ec2.describe_subnets()["Subnets"]][:2]
-            made = self.deploy.create("aws:lb/loadBalancer:LoadBalancer", name="balancer", subnets=subnets)
+            made = self.deploy.create("aws:lb/loadBalancer:LoadBalancer", name="balancer", subnets=self.subnets())
             return made.outputs["arn"]
 
         return self._once("balancer", make)
@@ -388,6 +402,44 @@ CASES = [
         lambda account, _id: account.client("lambda").put_provisioned_concurrency_config(
             FunctionName="api", Qualifier="live", ProvisionedConcurrentExecutions=9
         ),
+    ),
+    Case(
+        "lambda/eventSourceMapping:EventSourceMapping",
+        lambda account: {
+            "functionName": account.function().id,
+            "eventSourceArn": account.queue(),
+            "batchSize": 5,
+            "maximumBatchingWindowInSeconds": 10,
+            "functionResponseTypes": ["ReportBatchItemFailures"],
+        },
+        {"batchSize": 7, "enabled": False},
+        lambda account, id: account.client("lambda").update_event_source_mapping(UUID=id, BatchSize=1),
+    ),
+    Case(
+        "apigatewayv2/authorizer:Authorizer",
+        lambda account: {
+            "apiId": account.api().id,
+            "name": "users",
+            "authorizerType": "JWT",
+            "identitySources": ["$request.header.Authorization"],
+            "jwtConfiguration": {"audiences": ["shop"], "issuer": "https://login.example.com"},
+        },
+        {"jwtConfiguration": {"audiences": ["shoes"], "issuer": "https://login.example.com"}},
+        lambda account, id: account.client("apigatewayv2").update_authorizer(
+            ApiId=account.api().id, AuthorizerId=id, Name="drifted"
+        ),
+        import_id=lambda account, id: f"{account.api().id}/{id}",
+    ),
+    Case(
+        "apigatewayv2/vpcLink:VpcLink",
+        lambda account: {
+            "name": "link",
+            "subnetIds": account.subnets(),
+            "securityGroupIds": account.groups(),
+            "tags": {"team": "shop"},
+        },
+        {"name": "other", "tags": {"team": "shoes"}},
+        lambda account, id: account.client("apigatewayv2").update_vpc_link(VpcLinkId=id, Name="drifted"),
     ),
     Case(
         "apigatewayv2/api:Api",

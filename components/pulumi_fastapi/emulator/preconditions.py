@@ -814,6 +814,12 @@ def _route(api: Api, region: str, params: Properties) -> None:
         _gateway_refuses(operation, f"Route with key {key} already exists for this API", "ConflictException")
     if _protocol_of(api, region, params["ApiId"]) == "HTTP" and key is not None and not _ROUTE_KEY.fullmatch(key):
         _gateway_refuses(operation, f"The provided route key is not formatted properly for HTTP protocol: {key}")
+    if params.get("AuthorizerId") is not None:
+        try:
+            query = {"ApiId": params["ApiId"], "AuthorizerId": params["AuthorizerId"]}
+            api.look_up("apigatewayv2", "GetAuthorizer", query, region)
+        except ApiError:
+            _gateway_refuses(operation, f"Invalid authorizer ID specified: {params['AuthorizerId']}")
     integrations = _found(api, "apigatewayv2", "GetIntegrations", "Items", region, ApiId=params["ApiId"])
     if target is not None and target not in [f"integrations/{each['IntegrationId']}" for each in integrations]:
         _gateway_refuses(operation, f"Invalid target: {target}")

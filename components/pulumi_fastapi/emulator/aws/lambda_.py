@@ -330,4 +330,29 @@ ROWS = (
         replace_on=frozenset({"functionName", "qualifier"}),
         import_id=_import_qualified(","),
     ),
+    ResourceType(
+        pulumi_type="aws:lambda/eventSourceMapping:EventSourceMapping",
+        service="lambda",
+        create="CreateEventSourceMapping",
+        update="UpdateEventSourceMapping",
+        update_key=by_id("UUID"),
+        id="UUID",
+        fields={
+            "destinationConfig.onFailure.destinationArn": "Destination",
+            "enabled": Field(
+                "Enabled", read="State", decode=lambda state: state in ("Creating", "Enabled", "Enabling")
+            ),
+            "functionName": Field("FunctionName", read="FunctionArn", decode=lambda arn: arn.split(":function:")[1]),
+            "useResourceTimeoutForPropagation": None,
+        },
+        read=Read("GetEventSourceMapping", by_id("UUID")),
+        delete=delete_by("DeleteEventSourceMapping", "UUID"),
+        defaults={"enabled": True},
+        # Told as an ARN, however the program gives it.
+        not_read=frozenset({"functionName"}),
+        filled_in=frozenset({"batchSize"}),
+        replace_on=frozenset({"eventSourceArn", "startingPosition", "startingPositionTimestamp", "topics", "queues"}),
+        outputs={"arn": "EventSourceMappingArn", "uuid": "UUID"},
+        import_id=lambda _context: None,
+    ),
 )
