@@ -60,6 +60,7 @@ def _json(value: Any) -> Answer:
 
 
 # --------------------------------------------------------------------------------------------------------- API Gateway
+# Hosted zones of the regional domains, for alias records; for a region that is not listed, Virginia's stands in.
 _REGIONAL_ZONES = {
     "us-east-1": "Z1UJRXOUMOOFQ8",
     "us-east-2": "ZOJJZC49E0EPZ",
