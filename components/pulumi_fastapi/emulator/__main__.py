@@ -252,7 +252,8 @@ def up(stack: Stack = "local", force: Force = False) -> None:
             arguments.append("--refresh")
         cli.run(*arguments)
         outputs = cli.read("stack", "output", "--stack", stack)
-    print_summary(project, executable, outputs, control.resources())
+        state = cli.read("stack", "export", "--stack", stack)
+    print_summary(project, executable, outputs, control.resources(), monthly_price(state))
 
 
 @app.command()
@@ -337,14 +338,25 @@ def print_resources(resources: Iterable[Mapping[str, str]]) -> None:
         out.print(f"  {types.total():3}  [bold]{service:{width}}[/]  [dim]{kinds}[/]")
 
 
+def monthly_price(state: Mapping[str, Any]) -> str:
+    """What the same stack costs on AWS, in words."""
+    from ..cost.estimator import estimate
+    from ..cost.render import money
+    from ..cost.resources import from_state
+
+    found = estimate(from_state(state))
+    return f"{'at least ' if found.at_least else ''}${money(found.total.expected)} a month before traffic"
+
+
 def print_summary(
-    project: Project, executable: str, outputs: Mapping[str, Any], resources: Iterable[Mapping[str, str]]
+    project: Project, executable: str, outputs: Mapping[str, Any], resources: Iterable[Mapping[str, str]], price: str
 ) -> None:
-    """What there is now, and what to try next."""
+    """What there is now, what it would cost, and what to try next."""
     out.print()
     print_resources(resources)
     if "url" in outputs:
         out.print(f"\n[bold cyan]{outputs['url']}[/]  [dim]emulated: no container runs, so nothing answers there[/]")
+    out.print(f"On AWS: {price}  [dim]list prices; more by pulumi-fastapi cost[/]")
     by_make = "MAKELEVEL" in os.environ
     ours = f"{Path(sys.executable).name} -m pulumi_fastapi.emulator "
     pulumi = "pulumi" if shutil.which("pulumi") else os.path.relpath(executable)
