@@ -53,7 +53,7 @@ class LambdaApp:
         self._lifespan = LifespanCycle(self._edge, "auto")
         self._lifespan.__enter__()
         self._adapter = Mangum(self._answer, lifespan="off", text_mime_types=[*_TEXT])
-        self._seconds = 0.0
+        self._timed = False
 
     def __call__(self, event: Any, context: Any) -> dict[str, Any]:
         """Answer one event.
@@ -66,9 +66,9 @@ class LambdaApp:
                 "this function answers HTTP requests of a function URL, an HTTP API or a load balancer;"
                 f" got an event with {sorted(event) if isinstance(event, dict) else type(event).__name__}"
             )
-        if not self._seconds:  # only an invocation tells how long all of them may take
-            self._seconds = max(0.1, context.get_remaining_time_in_millis() / 1000 - _RESERVE_SECONDS)
-            self._edge.answer_within(self._seconds)
+        if not self._timed:  # only an invocation tells how long all of them may take
+            self._timed = True
+            self._edge.answer_within(max(0.1, context.get_remaining_time_in_millis() / 1000 - _RESERVE_SECONDS))
         result: dict[str, Any] = self._adapter(event, context)
         if self._is_too_long(result):
             _log.error(
@@ -100,11 +100,7 @@ class LambdaApp:
             scope["fastapi_runtime.problem"] = (500, "The answer is longer than the 6 MB that Lambda can return.")
             await self._edge.problem(scope, receive, send)
             return
-        # A route that is not async cannot be stopped: its thread must not keep the 504 in its place from leaving.
-        task = asyncio.ensure_future(self._edge(scope, receive, _in_utf8(send)))
-        done, _ = await asyncio.wait({task}, timeout=self._seconds + _RESERVE_SECONDS / 2)
-        if done:
-            task.result()
+        await self._edge(scope, receive, _in_utf8(send))
 
     def _is_too_long(self, result: dict[str, Any]) -> bool:
         body = result.get("body") or ""

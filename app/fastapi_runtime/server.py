@@ -11,6 +11,7 @@ import gc
 import logging
 import signal
 import socket
+import sys
 import time
 from types import FrameType
 from typing import Any
@@ -18,7 +19,7 @@ from typing import Any
 import uvicorn
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
-from gunicorn.config import make_settings
+from gunicorn.config import ForwardedAllowIPS, make_settings
 from gunicorn.errors import AppImportError, HaltServer
 from gunicorn.glogging import Logger
 from gunicorn.sock import TCPSocket
@@ -37,7 +38,11 @@ _HEARTBEAT_SECONDS = 30
 _REPLACE_SECONDS = 1.5  # for a worker that has answered enough, to lose its connections without cutting one
 _DEAF_SECONDS = 0.5  # of these, to answer those that have just connected
 
+_CANNOT_START = 3
+
 _log = logging.getLogger(__name__)
+# From the variable of the same name, which the edge reads; older versions of gunicorn take no networks there.
+ForwardedAllowIPS.default = "127.0.0.1"
 
 
 class DrainServer(uvicorn.Server):
@@ -76,6 +81,8 @@ class DrainServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start the app, then listen."""
         await super().startup(sockets)
+        if not self.started:  # older versions of uvicorn only note that the app's start-up failed
+            sys.exit(_CANNOT_START)
         if self._metrics is not None and self._metrics_socket is not None:
             await self._metrics.startup([self._metrics_socket])
         # What was imported stays for ever: spare every later collection from looking through it.
@@ -164,7 +171,7 @@ def serve_alone(settings: Settings) -> int:
         **_UVICORN,
     )
     metrics_socket = _bind(settings.metrics_port) if settings.metrics == "prometheus" else None
-    # Exits with 3 by itself if the app's start-up fails.
+    # Exits by itself if the app's start-up fails.
     DrainServer(config, edge, observed, metrics_socket=metrics_socket).run()
     return 0
 
@@ -200,7 +207,7 @@ class DrainWorker(UvicornWorker):  # type: ignore[misc]
             restarts=max(0, self.age - application.settings.workers),
             max_requests=self.max_requests if application.settings.max_requests else None,
         )
-        # Exits with 3 by itself if the app's start-up fails, which gunicorn takes for a worker that cannot boot.
+        # Exits by itself if the app's start-up fails, with what gunicorn takes for a worker that cannot boot.
         await server.serve(sockets=self.sockets)
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from collector import collector
 from launcher import APP
 
 SECONDS = 20
@@ -349,6 +350,14 @@ def test_before_lambda_cuts_an_invocation_it_is_answered(start: Any, path: str) 
     began = time.monotonic()
     assert environment.invoke(http_api(path))["statusCode"] == 504
     assert time.monotonic() - began < 1.5
+
+
+def test_traces_leave_with_the_answer_as_nothing_runs_until_the_next_event(start: Any) -> None:
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    with collector() as (address, received):
+        environment = start(OTEL_EXPORTER_OTLP_ENDPOINT=f"http://{address}", OTEL_BSP_SCHEDULE_DELAY="60000")
+        environment.invoke(http_api("/opened", headers={"traceparent": f"00-{trace}-b7ad6b7169203331-01"}))
+        assert bytes.fromhex(trace) in b"".join(body for _, body in received)
 
 
 def test_on_sigterm_the_app_is_stopped(start: Any) -> None:

@@ -4,16 +4,12 @@ import os
 import re
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from gzip import decompress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+from collector import collector
 from fastapi_runtime.health import Result
 from fastapi_runtime.observability import Observability, PoolUse, check, logs
 from fastapi_runtime.observability import metrics as process_metrics
@@ -328,36 +324,6 @@ def test_the_log_of_a_task_holds_the_metrics(launch: Launch) -> None:
 
 
 # Sentry and OpenTelemetry
-
-
-@contextmanager
-def collector() -> Iterator[tuple[str, list[tuple[str, bytes]]]]:
-    """A server on loopback that keeps what is sent to it."""
-    received: list[tuple[str, bytes]] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
-            if self.headers.get("content-encoding") == "gzip":
-                body = decompress(body)
-            received.append((self.path, body))
-            self.send_response(200)
-            self.send_header("content-length", "2")
-            self.end_headers()
-            self.wfile.write(b"{}")
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"127.0.0.1:{server.server_port}", received
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def test_sentry_gets_the_error_once_and_nothing_about_the_person(launch: Launch) -> None:

@@ -8,7 +8,7 @@ from http.client import HTTPConnection, HTTPException, HTTPResponse
 
 import pytest
 from launcher import Launch, Server, free_port
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 PLAIN = """
@@ -330,9 +330,8 @@ async def items() -> None: ...
     server = launch(code, WEB_CONCURRENCY=workers, FORWARDED_ALLOW_IPS="127.0.0.2/32")
     assert ask_from("127.0.0.2", server, "/items").headers["location"] == "https://shop.example/items/"
     assert ask_from("127.0.0.3", server, "/items").headers["location"] == "http://shop.example/items/"
-    log = server.log.read_text()
-    assert '"client":"203.0.113.9"' in log
-    assert '"client":"127.0.0.3"' in log
+    server.until_logged('"client":"203.0.113.9"', 1)
+    server.until_logged('"client":"127.0.0.3"', 1)
 
 
 def test_a_body_without_a_length_is_cut_at_the_limit_and_the_connection_goes_on(launch: Launch) -> None:
@@ -396,3 +395,26 @@ async def fails() -> None:
     server = launch(code)
     assert "secret" not in server.get("/fails", accept="text/html").text
     assert "the app has debug=True" in server.log.read_text()
+
+
+def test_a_websocket_that_is_open_at_the_end_is_told_to_come_again(launch: Launch) -> None:
+    code = """
+from fastapi import FastAPI, WebSocket
+app = FastAPI()
+
+@app.websocket("/")
+async def talk(socket: WebSocket) -> None:
+    await socket.accept()
+    async for text in socket.iter_text():
+        await socket.send_text(text)
+"""
+    server = launch(code, DRAIN_SECONDS=1)
+    with connect(f"ws://localhost:{server.port}/") as client:
+        server.terminate()
+        client.send("still here")
+        assert client.recv() == "still here"
+        with pytest.raises(ConnectionClosed) as closed:
+            client.recv(timeout=10)
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1012  # service restart
+    assert server.exit_code() == 0
