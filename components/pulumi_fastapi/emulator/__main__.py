@@ -156,7 +156,7 @@ class Cli:
     def read(self, *arguments: str) -> Any:
         """The JSON that a command prints."""
         result = subprocess.run(
-            [self.executable, *arguments, "--json"], cwd=self.folder, env=self._environment, capture_output=True
+            [self.executable, *arguments], cwd=self.folder, env=self._environment, capture_output=True
         )
         if result.returncode:
             fail(result.stderr.decode(errors="replace").strip().removeprefix("error: "), result.returncode)
@@ -244,14 +244,14 @@ def up(stack: Stack = "local", force: Force = False) -> None:
     control = Control(details["endpoint"])
     arguments = ["up", "--yes", "--stack", stack]
     with unchanged(file):
-        existing = {each["name"]: each for each in cli.read("stack", "ls")}
+        existing = {each["name"]: each for each in cli.read("stack", "ls", "--json")}
         if stack not in existing:
             cli.run("stack", "init", stack, "--no-select")
         elif existing[stack].get("resourceCount") and not control.resources():
             out.print("It was restarted and is empty: what the stack had is created again (pulumi up --refresh).")
             arguments.append("--refresh")
         cli.run(*arguments)
-        outputs = cli.read("stack", "output", "--stack", stack)
+        outputs = cli.read("stack", "output", "--stack", stack, "--json")
         state = cli.read("stack", "export", "--stack", stack)
     print_summary(project, executable, outputs, control.resources(), monthly_price(state))
 
@@ -269,7 +269,7 @@ def down(stack: Stack = "local") -> None:
     cli = Cli(executable, project.file.parent, account.environment(details))
     control = Control(details["endpoint"])
     with unchanged(file):
-        stacks = [each["name"] for each in cli.read("stack", "ls")]
+        stacks = [each["name"] for each in cli.read("stack", "ls", "--json")]
         if stack in stacks:
             # A restarted account is empty; without a refresh the engine would ask it to delete what it never had.
             refresh = [] if control.resources() else ["--refresh"]
