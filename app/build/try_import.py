@@ -4,6 +4,7 @@ Runs in the finished image, as its user, who can write nothing but /tmp and /dev
 variables that the app will have, as JSON.
 """
 
+import errno
 import faulthandler
 import json
 import os
@@ -78,7 +79,7 @@ def explain(module: str, error: BaseException) -> list[str]:
         lines.append(f"No dependency installs {error.name!r}: add it, or name the extra or group that has it.")
     elif type(error).__name__ == "SettingsError" and "fastapi-runtime[" in str(error):
         lines.append("With the components that is build.runtime_extras, such as runtime_extras=['sentry'].")
-    elif isinstance(error, PermissionError) and error.filename:
+    elif isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EROFS) and error.filename:
         lines.append(f"The files of the image are read-only: write {error.filename} to /tmp, or log to stdout.")
     if missing:
         lines.append(f"Variables it needs and does not get: {', '.join(missing)}.")

@@ -4,12 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from container_engine import BuildApp, Engine
+from container_engine import HARDENED, READ_ONLY, BuildApp, Built, Engine
 from pulumi_fastapi.build import Build
 
 Project = Callable[..., Path]
 FASTAPI = "from fastapi import FastAPI\n"
 APP = "app = FastAPI()\n"
+ALONE = (*READ_ONLY, *HARDENED, "--network=none", "--ulimit=nofile=1024:1024", "--ulimit=nproc=1024:1024")
 
 
 def refused(engine: Engine, build_app: BuildApp, source: Path, **options: object) -> str:
@@ -19,6 +20,13 @@ def refused(engine: Engine, build_app: BuildApp, source: Path, **options: object
     assert engine.call("podman", "image", "exists", built.image).returncode == 1
     assert "\nerror: " in built.log, built.log
     return built.log.partition("\nerror: ")[2]
+
+
+@pytest.fixture(scope="module")
+def importable(build_app: BuildApp, project: Project) -> Built:
+    built = build_app("importable", project("requirements"))
+    assert built.succeeded, built.log
+    return built
 
 
 @pytest.mark.parametrize(
@@ -51,12 +59,22 @@ def refused(engine: Engine, build_app: BuildApp, source: Path, **options: object
     ids=["module", "variable", "looked-for", "unlocked", "writes", "attribute", "no-app"],
 )
 def test_an_app_that_cannot_be_imported(
-    engine: Engine, build_app: BuildApp, project: Project, code: str, said: str
+    engine: Engine, runtime: Path, importable: Built, tmp_path: Path, code: str, said: str
 ) -> None:
-    """Each with the layers of the same requirements."""
-    log = refused(engine, build_app, project("requirements", {"main.py": code}), module="main:app")
-    assert log.startswith("main:app cannot be imported as it will run.\n")
-    assert said in log
+    """What the last step of the build does, without the steps before it."""
+    (tmp_path / "main.py").write_text(code)
+    tmp_path.chmod(0o755)
+    mounts = [f"--volume={tmp_path}:/srv:ro", f"--volume={runtime / 'build'}:/build:ro"]
+    done = engine.call("podman", "run", "--rm", *ALONE, *mounts, importable.image, "python", "/build/try_import.py")
+    assert done.returncode == 1
+    assert "\nerror: main:app cannot be imported as it will run.\n" in done.stderr
+    assert said in done.stderr
+
+
+def test_an_app_that_cannot_be_imported_is_no_image(engine: Engine, build_app: BuildApp, project: Project) -> None:
+    code = FASTAPI + "import nothing_installs_this\n" + APP
+    log = refused(engine, build_app, project("requirements", {"main.py": code}))
+    assert "No dependency installs 'nothing_installs_this': add it" in log
 
 
 def test_settings_that_miss_variables_are_named(engine: Engine, build_app: BuildApp, project: Project) -> None:
