@@ -105,7 +105,7 @@ def test_terminated_it_drains_and_exits_with_0(engine: Engine, image: str) -> No
             assert time.monotonic() - start < 2
         assert client.get("/-/healthy").status_code == 200
         assert container.exit_code() == 0
-        assert 2 <= time.monotonic() - start < 8
+        assert 2 <= time.monotonic() - start < 20
 
 
 def test_there_is_no_shell_and_no_installer(engine: Engine, image: str, container: Container) -> None:
