@@ -41,21 +41,16 @@ class Credentials:
         """The latest."""
         return self._login
 
-    def renew(self, refused: Login) -> bool:
-        """Read the secret again, unless another thread has just done so. Blocks.
-
-        Returns:
-            Whether it makes sense to try again.
-        """
+    def renew(self, refused: Login) -> None:
+        """Read the secret again, unless there is none or another thread has just done so. Blocks."""
         if self._arn is None:
-            return False
+            return
         with self._lock:
             if self._login == refused and time.monotonic() - self._tried_at >= _AGAIN_SECONDS:
                 self._tried_at = time.monotonic()
                 self._login = self._read_login(self._arn)
                 if self._login != refused:
                     _log.info("read the rotated password of the database from its secret")
-        return True
 
     def _read_login(self, arn: str) -> Login:
         try:
