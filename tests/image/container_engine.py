@@ -191,8 +191,10 @@ class Engine:
     @contextmanager
     def mounted(self, image: str) -> Iterator[Path]:
         """The files of an image."""
-        yield Path(self.podman("image", "mount", image).strip())
-        self.podman("image", "unmount", image)
+        try:
+            yield Path(self.podman("image", "mount", image).strip())
+        finally:
+            self.podman("image", "unmount", image)
 
     def config(self, image: str) -> dict[str, Any]:
         return dict(json.loads(self.podman("image", "inspect", image))[0])
