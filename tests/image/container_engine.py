@@ -157,7 +157,7 @@ class Engine:
         image = f"localhost/{tag}"
         certificates = os.environ.get("SSL_CERT_FILE") or ssl.get_default_verify_paths().cafile or CERTIFICATES
         done = self.call(
-            *("buildah", "build", "--isolation=chroot", "--pull-never", "--network=host", "--layers"),
+            *("buildah", "build", "--isolation=chroot", "--pull-never", "--network=host", "--layers", "--force-rm"),
             # What BuildKit takes from SOURCE_DATE_EPOCH.
             "--timestamp=315532800",
             f"--volume={certificates}:{CERTIFICATES}:ro",
