@@ -1,5 +1,6 @@
 """How ECS tasks end: moto lets each end well; a fault on `ecs:Task` or `ecs:Deployment` says otherwise."""
 
+import copy
 import functools
 import inspect
 import time
@@ -39,6 +40,16 @@ def end_tasks_by(faults: Faults) -> None:
             found = [task for task in found if task.group == f"service:{service.split('/')[-1]}"]
         return [task for task in found if wanted in (None, _desired(task))]
 
+    required = inspect.unwrap(EC2ContainerServiceBackend._calculate_task_resource_requirements)
+
+    @functools.wraps(required)
+    def requirements(task_definition: Any) -> Any:
+        """On Fargate a container needs no memory of its own; moto adds up None."""
+        counted = copy.copy(task_definition)
+        counted.container_definitions = [{"memory": 0, **each} for each in task_definition.container_definitions]
+        return required(counted)
+
+    EC2ContainerServiceBackend._calculate_task_resource_requirements = staticmethod(requirements)  # type: ignore[method-assign]
     EC2ContainerServiceBackend.run_task = run_task  # type: ignore[method-assign]
     EC2ContainerServiceBackend.list_tasks = list_tasks  # type: ignore[method-assign]
 
