@@ -96,7 +96,8 @@ class DrainServer(uvicorn.Server):
             self._sample()
         if self._settings.blocked and counter % 10 == 0:
             # A thread of the interpreter that needs no lock: it also ends a loop that C code holds up.
-            faulthandler.dump_traceback_later(self._settings.blocked, exit=True)
+            # One second more, as the next call is only due in a second.
+            faulthandler.dump_traceback_later(self._settings.blocked + 1, exit=True)
         if self._drained_at is not None and time.monotonic() >= self._drained_at:
             self.should_exit = True
         if self._max_requests is not None and self.server_state.total_requests >= self._max_requests:
