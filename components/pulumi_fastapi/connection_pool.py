@@ -90,9 +90,14 @@ class ConnectionDemand:
         in_range("workers", self.workers, 1, 256)
 
     @property
+    def peak_tasks(self) -> int:
+        """Tasks at the peak."""
+        return math.ceil(round(self.tasks * self.surge, 6))
+
+    @property
     def processes(self) -> int:
         """Worker processes at the peak."""
-        return math.ceil(round(self.tasks * self.surge, 6)) * self.workers
+        return self.peak_tasks * self.workers
 
     @property
     def connections(self) -> int:
@@ -101,7 +106,7 @@ class ConnectionDemand:
 
     def explain(self) -> str:
         """The arithmetic: `4 tasks x 2 during a deploy x 1 worker x (5 + 0) = 40`."""
-        peak = self.processes // self.workers
+        peak = self.peak_tasks
         rounded = "" if math.isclose(peak, self.tasks * self.surge) else f" (rounded up to {peak})"
         return (
             f"{_count(self.tasks, 'task')} x {self.surge:g} during a deploy{rounded} x {_count(self.workers, 'worker')}"

@@ -583,13 +583,39 @@ def test_an_internet_facing_service_needs_public_subnets() -> None:
         FargateFastAPIServiceArgs(network=network, internal=False)
 
 
-@pytest.mark.parametrize("variable", ["DATABASE_POOL_SIZE", "DATABASE_MAX_OVERFLOW", "DATABASE_POOL_TIMEOUT"])
-def test_a_pool_that_the_budget_does_not_know_is_refused(variable: str, existing_network: ExistingNetwork) -> None:
+@pytest.mark.parametrize(
+    ("variable", "argument"),
+    [
+        ("DATABASE_POOL_SIZE", "app.pool"),
+        ("DATABASE_MAX_OVERFLOW", "app.pool"),
+        ("DATABASE_POOL_TIMEOUT", "app.pool"),
+        ("DATABASE_PEAK_TASKS", "tasks_max"),
+        ("DATABASE_POOLER", "proxy of the database"),
+    ],
+)
+def test_a_pool_that_the_budget_does_not_know_is_refused(
+    variable: str, argument: str, existing_network: ExistingNetwork
+) -> None:
     database = ExistingDatabase(host="db", secret_arn=SECRET, security_group_id="sg-db")
     app = FastAPIApp(image=IMAGE, environment={variable: "50"})
-    with pytest.raises(ArgumentError, match=rf"^app.environment\['{variable}'\]: is derived, .* set app.pool"):
+    with pytest.raises(ArgumentError, match=rf"^app.environment\['{variable}'\]: is derived, .* set {argument}"):
         FargateFastAPIServiceArgs(app=app, network=existing_network, database=database)
     FargateFastAPIServiceArgs(app=app)  # without a database of ours the variable is the app's
+
+
+@pytest.mark.parametrize(("proxy", "pooler"), [(False, None), (True, "1")])
+def test_the_runtime_knows_how_many_tasks_share_the_database(proxy: bool, pooler: str | None) -> None:
+    """It refuses to start with pools that do not fit; behind a proxy there is nothing to fit into."""
+
+    def program() -> None:
+        network = Network("net")
+        database = Database("db", DatabaseArgs(network=network, proxy=proxy))
+        args = FargateFastAPIServiceArgs(app=FastAPIApp(image=IMAGE), network=network, database=database, tasks_max=3)
+        FargateFastAPIService("api", args)
+
+    variables = {each["name"]: each["value"] for each in container(plan(program, preview=False))["environment"]}
+    assert variables["DATABASE_PEAK_TASKS"] == "6"
+    assert variables.get("DATABASE_POOLER") == pooler
 
 
 @pytest.mark.parametrize("name", ["", " ", None, 7])

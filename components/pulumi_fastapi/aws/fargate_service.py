@@ -269,10 +269,18 @@ class FargateFastAPIServiceArgs:
     def _check_database(self) -> None:
         if self.database is None:
             return
-        for variable in ("DATABASE_POOL_SIZE", "DATABASE_MAX_OVERFLOW", "DATABASE_POOL_TIMEOUT"):
+        for variable, argument in (
+            ("DATABASE_POOL_SIZE", "app.pool"),
+            ("DATABASE_MAX_OVERFLOW", "app.pool"),
+            ("DATABASE_POOL_TIMEOUT", "app.pool"),
+            ("DATABASE_PEAK_TASKS", "tasks_max"),
+            ("DATABASE_POOLER", "proxy of the database"),
+        ):
             if variable in self.app.variables:
                 raise ArgumentError(
-                    f"app.environment[{variable!r}]", variable, "is derived, so that the connections fit; set app.pool"
+                    f"app.environment[{variable!r}]",
+                    variable,
+                    f"is derived, so that the connections fit; set {argument}",
                 )
 
     def _check_one_network(self) -> None:
@@ -463,7 +471,10 @@ class FargateFastAPIService(Component):
                 "DATABASE_POOL_SIZE": str(app.pool.size),
                 "DATABASE_MAX_OVERFLOW": str(app.pool.max_overflow),
                 "DATABASE_POOL_TIMEOUT": f"{app.pool.timeout:g}",
+                "DATABASE_PEAK_TASKS": str(self.args.connection_demand(self.resource_name).peak_tasks),
             }
+            if isinstance(database, Database) and database.args.proxy:
+                environment["DATABASE_POOLER"] = "1"
         derived = {variable: value for variable, value in environment.items() if variable not in app.variables}
         return derived | (app.environment or {})
 
