@@ -173,6 +173,14 @@ def test_the_dockerignore_of_the_app_counts_by_dockers_rules(make: Make, pattern
     assert set(IN_THE_IMAGE) - set(names(source)) == out
 
 
+def test_a_dockerignore_that_begins_with_everything_keeps_what_lies_deeper_out(make: Make) -> None:
+    """The usual way to let in only what is named."""
+    source = make(
+        content={"main.py": "", "app/a.py": "", "sub/secret.key": "x", ".dockerignore": "*\n!main.py\n!app\n"}
+    )
+    assert {path.as_posix() for path in files(source)} == {"main.py", "app/a.py"}
+
+
 def test_the_dockerignore_can_take_tests_back_but_no_secrets(make: Make) -> None:
     source = make(content=APP | {".env": "TOKEN=x", ".dockerignore": "!tests\n!.env\n"})
     assert "tests/test_main.py" in names(source)

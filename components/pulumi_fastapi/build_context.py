@@ -230,7 +230,8 @@ def _docker_patterns(source: Path) -> list[str]:
         negated = "!" if pattern.startswith("!") else ""
         clean = posixpath.normpath(pattern.removeprefix("!").strip()).lstrip("/")
         if clean != ".":
-            patterns.append(_valid(ignore_file, f"{negated}/{clean}"))
+            # The second one, as `/*` alone would leave in what lies deeper.
+            patterns += [_valid(ignore_file, f"{negated}/{clean}{deeper}") for deeper in ("", "/**")]
     return patterns
 
 
