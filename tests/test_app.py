@@ -157,3 +157,9 @@ def test_a_secret_output_is_no_plain_variable() -> None:
     assert plan(lambda: program(Output.from_input("shown"))).outputs == {"value": "shown"}
     with pytest.raises(ValueError, match=r"environment\['TOKEN'\]: is secret .* use secrets"):
         plan(lambda: program(Output.secret("hidden")))
+
+
+def test_a_reloader_is_not_for_production() -> None:
+    """Its parent lives on without a server, so the task looks alive."""
+    with pytest.raises(ArgumentError, match=r"command: is for development: .* got '--reload'"):
+        FastAPIApp(command=["uvicorn", "main:app", "--reload"])

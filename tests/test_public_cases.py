@@ -32,6 +32,63 @@ PUBLIC = ExistingNetwork(vpc_id="vpc-1", public_subnet_ids=["subnet-a", "subnet-
 TESTS = Path(__file__).parent
 
 ELSEWHERE = {
+    "A01": ["app/test_runtime.py::test_until_the_app_is_imported_and_started_nothing_waits_in_an_open_port"],
+    "A03": [
+        "app/test_edge.py::test_the_slash_redirect_keeps_https_and_the_public_host",
+        "app/test_runtime.py::test_only_the_load_balancer_says_that_it_was_https",
+    ],
+    "A04": [
+        "app/test_database_settings.py::test_each_driver_refuses_a_server_of_another_authority",
+        "app/test_exported_database.py::test_an_unmodified_app_reaches_its_database_over_tls",
+    ],
+    "A05": [
+        "app/test_database_settings.py::test_one_url_serves_each_driver_with_tls",
+        "app/test_database_settings.py::test_urls_go_to_the_variables_that_the_app_reads",
+    ],
+    "A06": ["app/test_migrations.py::test_stock_alembic_takes_any_password_and_nothing_shows_it"],
+    "A08": [
+        "app/test_runtime_balanced.py::"
+        "test_a_stream_with_heartbeats_outlives_the_balancers_patience_and_one_without_does_not",
+        "test_timeouts.py::test_streaming_moves_everything_that_depends_on_silence",
+    ],
+    "A10": [
+        "test_app.py::test_variables_are_text_or_json",
+        "image/test_refused_builds.py::test_an_app_that_cannot_be_imported",
+        "app/test_bundled_api.py::test_a_list_that_is_none_ends_the_start_and_is_named",
+    ],
+    "A13": [
+        "test_app.py::test_a_reloader_is_not_for_production",
+        "app/test_runtime.py::test_there_is_no_reload_and_no_other_argument",
+        "app/test_runtime.py::test_a_start_up_that_fails_ends_the_process",
+    ],
+    "A16": [
+        "image/test_hardened_image.py::test_no_file_can_be_written",
+        "image/test_hardened_image.py::test_large_temporary_files_go_where_the_volume_is",
+        "image/test_hardened_image.py::test_a_cache_in_the_home_directory_can_be_written",
+    ],
+    "A19": [
+        "app/test_edge.py::test_a_body_in_chunks_is_refused_once_it_is_too_long",
+        "app/test_edge.py::test_what_the_edge_answers_has_the_cors_headers_of_the_app",
+        "app/test_lambda.py::test_an_answer_that_lambda_cannot_return_is_a_problem_with_a_reason_in_the_log",
+    ],
+    "A21": [
+        "app/test_app_database.py::test_ten_rotations_that_close_every_connection_fail_only_what_was_in_flight",
+        "app/test_app_with_database.py::test_two_workers_live_through_a_rotation_and_a_restart",
+    ],
+    "C01 C02 C05": [
+        "image/test_user_projects.py::test_files_are_found_from_the_working_directory",
+        "image/test_user_projects.py::test_a_foreign_app_can_be_mounted",
+        "image/test_user_projects.py::test_what_no_lock_has_chosen_is_said_and_recorded",
+    ],
+    "C03 C12 C22": [
+        "test_app_source.py::test_the_app_is_found",
+        "test_app_source.py::test_the_python_follows_the_project",
+    ],
+    "C07 C09": ["image/test_user_projects.py::test_a_poetry_project_answers_below_its_prefix_and_without"],
+    "C10 C23": ["image/test_refused_builds.py::test_an_app_that_cannot_be_imported"],
+    "C14 C26": ["image/test_user_projects.py::test_a_workspace_member_finds_its_files_and_the_other_member"],
+    "C16": ["image/test_user_projects.py::test_a_project_that_needs_its_metadata_is_installed"],
+    "C19": ["image/test_user_projects.py::test_health_is_outside_of_what_the_apps_middleware_refuses"],
     "A14": [
         "engine/test_deployments.py::test_migration_runs_once_before_the_service_gets_a_new_image",
         "engine/test_deployments.py::test_failed_first_deploy_says_why_and_the_next_up_finishes_it",

@@ -90,6 +90,11 @@ class FastAPIApp:
                 self.pool.timeout,
                 f"must be less than timeouts.request={self.timeouts.request}, or requests end while they wait for one",
             )
+        for argument in self.command or ():
+            if argument in ("--reload", "--debug"):
+                raise ArgumentError(
+                    "command", argument, "is for development: a reloader lives on when the app fails to start"
+                )
         self._check_variables()
         object.__setattr__(
             self, "environment", {key: _text(key, value) for key, value in (self.environment or {}).items()}
