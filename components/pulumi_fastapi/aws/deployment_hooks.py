@@ -239,7 +239,7 @@ async def run_once(aws: Aws, args: ResourceHookArgs, what: str, command: Sequenc
                 )
             await asyncio.sleep(_POLL_SECONDS)
             task = await asyncio.to_thread(_task, ecs, task)
-    finally:  # also when the deploy is interrupted
+    finally:  # also when the program is cancelled
         if task["lastStatus"] != "STOPPED":
             ecs.stop_task(cluster=task["clusterArn"], task=task["taskArn"], reason=f"{what}: time is up")
     lines = await asyncio.to_thread(last_lines, aws, task)
