@@ -237,3 +237,23 @@ def test_the_named_requirements_count_within_their_constraints(engine: Engine, t
 
 def test_an_app_starts_in_its_directory(engine: Engine, twice: list[str]) -> None:
     assert engine.config(twice[0])["Config"]["WorkingDir"] == "/srv/src"
+
+
+def test_a_small_uv_project_needs_nothing_said(engine: Engine, build_app: BuildApp, project: Project) -> None:
+    """Its package is not called app, and is none that could be installed."""
+    source = project("nano")
+    lock(source)
+    built = build_app("nano", source)
+    assert built.succeeded, built.log
+    with engine.running(built.image) as container:
+        container.until_ready()
+        assert container.get("/").json() == {"message": "Hello"}
+        assert container.get("/docs").status_code == 200
+
+
+def test_of_two_requirements_those_beside_the_app_count(engine: Engine, build_app: BuildApp, project: Project) -> None:
+    built = build_app("src_root", project("src_root"), build=Build(directory="src"))
+    assert built.succeeded, built.log
+    with engine.running(built.image) as container:
+        container.until_ready()
+        assert container.get("/ping").json() == {"ping": "pong!", "directory": "/srv/src"}
