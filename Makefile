@@ -40,6 +40,7 @@ lint: $(READY) ## style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/mypy engine/install.py engine/language_host.py
+	$(BIN)/mypy app/fastapi_runtime
 
 bench: $(READY) ## measure again what docs/benchmarks.md states
 	$(BIN)/python benchmarks/preview.py
