@@ -9,6 +9,7 @@ from typing import Annotated, NoReturn, Optional
 import typer
 
 from .cost import command as cost
+from .report.command import report
 
 OK, FOUND, WRONG, BROKEN = 0, 1, 2, 70
 
@@ -156,6 +157,7 @@ def rollback(
 
 app.command()(cost.cost)
 app.command()(cost.policy_pack)
+app.command()(report)
 app.add_typer(cost.prices, name="prices")
 
 

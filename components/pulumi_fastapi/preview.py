@@ -19,8 +19,8 @@ from .planned import plain
 from .project import Encrypted, Project, ProjectError
 
 FORMAT = 1
-_SERVICE = "pulumi-fastapi:index:FargateFastAPIService"
-_PHASES = (
+SERVICE = "pulumi-fastapi:index:FargateFastAPIService"
+PHASES = (
     "provision",
     "startup",
     "health",
@@ -111,7 +111,7 @@ def as_data(result: Plan, findings: Sequence[Finding]) -> dict[str, Any]:
         "region": result.region,
         "counts": dict(sorted(Counter(resource.type for resource in result.resources).items())),
         "services": [
-            {"urn": service.urn, "name": service.name, **_derived(service)} for service in result.all(_SERVICE)
+            {"urn": service.urn, "name": service.name, **_derived(service)} for service in result.all(SERVICE)
         ],
         "findings": [vars(finding) | {"name": finding.name} for finding in findings],
         "messages": [vars(message) for message in result.messages],
@@ -141,15 +141,15 @@ def show(result: Plan, findings: Sequence[Finding]) -> None:
     console.print(Text(f"{where}: {count} resources in {components} components", style="bold"))
     for root in result.roots():
         console.print(_tree(root))
-    for service in result.all(_SERVICE):
+    for service in result.all(SERVICE):
         console.print()
         console.print(Text(f"{_short(service.type)} {service.name}", style="bold"))
-        for label, text in _explained(service):
+        for label, text in explained(service):
             console.print(Text.assemble((f"  {label:<12}", "cyan"), text))
     for message in result.messages:
         console.print(Text.assemble((f"{message.severity}: ", "yellow"), message.text))
     console.print()
-    for finding, names in _grouped(findings):
+    for finding, names in grouped(findings):
         style = {"error": "bold red", "warning": "yellow", "info": "blue"}[finding.severity]
         console.print(Text.assemble((finding.severity, style), f" {finding.rule}", (f" {', '.join(names)}", "bold")))
         console.print(Text(f"  {finding.message}"))
@@ -185,7 +185,7 @@ def _short(type_: str) -> str:
     return kind if package in ("pulumi-fastapi", "aws") else f"{package}.{kind}"
 
 
-def _explained(service: Resource) -> Iterator[tuple[str, str]]:
+def explained(service: Resource) -> Iterator[tuple[str, str]]:
     """The derived numbers of a service, each as a line that can be checked by hand."""
     known = {key: value for key, value in service.outputs.items() if value is not None and not is_unknown(value)}
     if "workers" in known:
@@ -216,12 +216,12 @@ def _ladder(rungs: Mapping[str, Any]) -> str:
 
 
 def _deployment(terms: Mapping[str, Any]) -> str:
-    ordered = sorted((name for name in terms if name != "total"), key=lambda name: (*_PHASES, name).index(name))
+    ordered = sorted((name for name in terms if name != "total"), key=lambda name: (*PHASES, name).index(name))
     parts = " + ".join(f"{name} {terms[name]}" for name in ordered if terms[name])
     return f"over after {terms['total']} s at worst: {parts}"
 
 
-def _grouped(findings: Sequence[Finding]) -> Iterator[tuple[Finding, list[str]]]:
+def grouped(findings: Sequence[Finding]) -> Iterator[tuple[Finding, list[str]]]:
     """Findings that differ only in the resource, together."""
     groups: dict[tuple[str, str, str], tuple[Finding, list[str]]] = {}
     for finding in findings:

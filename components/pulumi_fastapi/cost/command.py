@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 if TYPE_CHECKING:
+    from ..planned import Plan
+    from ..project import Project
     from .bill import Estimate
     from .resources import Resource
     from .usage import UsageFile
@@ -140,9 +142,14 @@ def _source(
     project = projects.find(directory)
     chosen = project.choose_stack(stack)
     plan = previews.run(project, chosen, **projects.read_answers(answers))
-    configured = project.configuration(chosen).get("gcp:region")
-    regions = {"aws": plan.region} | ({"gcp": configured} if isinstance(configured, str) else {}) | regions
+    regions = regions_of(plan, project) | regions
     return f"{plan.project}/{plan.stack}", from_plan(plan, regions), regions
+
+
+def regions_of(plan: "Plan", project: "Project") -> dict[str, str]:
+    """Where the resources of a plan are that name no region, by cloud."""
+    configured = project.configuration(plan.stack).get("gcp:region")
+    return {"aws": plan.region} | ({"gcp": configured} if isinstance(configured, str) else {})
 
 
 def _usage(file: Optional[Path], **options: Optional[str]) -> "UsageFile":

@@ -15,7 +15,7 @@ from .bill import CENT, ZERO, Change, Estimate, Line, Part, Range, add, diff
 SCHEMA_VERSION = 1
 MARKER = "<!-- pulumi-fastapi cost -->"
 NOT_FOUND = "price not found"
-_COLUMNS = ("resource", "item", "quantity", "unit price", "baseline", "usage", "low..expected..high")
+COLUMNS = ("resource", "item", "quantity", "unit price", "baseline", "usage", "low..expected..high")
 _ALIKE = 3
 """More resources than this with the same line are shown as one."""
 
@@ -199,7 +199,7 @@ def table(report: Report) -> None:
     estimate = report.estimate
     console.print(Text.assemble((f"{report.title}: ", "bold"), (report.headline, "bold green")))
     grid = Table(box=None, pad_edge=False, header_style="bold")
-    for index, name in enumerate(_COLUMNS):
+    for index, name in enumerate(COLUMNS):
         grid.add_column(name, justify="left" if index < 2 else "right", overflow="fold")
     for section in sections(estimate):
         grid.add_row(section.part.value, "", "", "", *section.sums, style="bold cyan")
@@ -216,7 +216,7 @@ def table(report: Report) -> None:
             console.print(Text.assemble(f"  {saving.change}: ", (f"-${money(saving.amount)}", "green")))
     if estimate.not_priced:
         console.print(Text("\nNot in the total", style="bold yellow"))
-        for each, names in _not_priced(estimate):
+        for each, names in not_priced(estimate):
             console.print(Text(f"  {each}: {names}"))
     console.print()
     for note in report.notes():
@@ -238,7 +238,7 @@ def _print_changes(console: Any, report: Report) -> None:
         console.print(Text("  nothing that costs changes"))
 
 
-def _not_priced(estimate: Estimate) -> Iterator[tuple[str, str]]:
+def not_priced(estimate: Estimate) -> Iterator[tuple[str, str]]:
     """Reasons, each with the resources it holds for."""
     groups: dict[str, list[str]] = {}
     for each in estimate.not_priced:
@@ -260,7 +260,7 @@ def summary(report: Report) -> str:
     ]
     lines += [f"  could save ${money(each.amount)}: {each.change}" for each in estimate.savings]
     lines += [f"  {NOT_FOUND}: {line.resource.name}, {line.item}" for line in estimate.missing]
-    lines += [f"  not in the total: {reason}: {names}" for reason, names in _not_priced(estimate)]
+    lines += [f"  not in the total: {reason}: {names}" for reason, names in not_priced(estimate)]
     return "\n".join([*lines, *(f"  {note}" for note in report.notes())])
 
 
@@ -370,10 +370,10 @@ def markdown(report: Report) -> str:
         out.append("")
     if estimate.not_priced:
         out += ["Not in the total:", ""]
-        out += [f"- {_md(reason)}: {_md(names)}" for reason, names in _not_priced(estimate)]
+        out += [f"- {_md(reason)}: {_md(names)}" for reason, names in not_priced(estimate)]
         out.append("")
     out += ["<details><summary>All lines</summary>", ""]
-    out += [f"| {' | '.join(_COLUMNS)} |", "|-|-|-:|-:|-:|-:|-:|"]
+    out += [f"| {' | '.join(COLUMNS)} |", "|-|-|-:|-:|-:|-:|-:|"]
     out += [f"| {' | '.join(map(_md, row.cells))} |" for section in sections(estimate) for row in section.rows]
     out += ["", "</details>", "", *(f"<sub>{_md(note)}</sub>" for note in report.notes())]
     return "\n".join(out)
@@ -422,10 +422,10 @@ def html(report: Report) -> str:
         lines.append(("part", (section.part.value, "", "", "", *section.sums)))
         lines += [("missing" if row.missing else "", row.cells) for row in section.rows]
     lines.append(("part", totals(estimate)))
-    body.append(_html_table(_COLUMNS, lines))
+    body.append(_html_table(COLUMNS, lines))
     for heading, entries in (
         ("Largest savings", [f"{each.change}: -${money(each.amount)}" for each in estimate.savings]),
-        ("Not in the total", [f"{reason}: {names}" for reason, names in _not_priced(estimate)]),
+        ("Not in the total", [f"{reason}: {names}" for reason, names in not_priced(estimate)]),
     ):
         if entries:
             body.append(f"<h2>{heading}</h2><ul>{''.join(f'<li>{e(each)}</li>' for each in entries)}</ul>")

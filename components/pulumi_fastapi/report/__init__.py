@@ -1,0 +1,1 @@
+"""`pulumi-fastapi report`: a stack as one page."""
