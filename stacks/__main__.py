@@ -5,7 +5,7 @@ from dataclasses import replace
 import pulumi
 from config import StackConfig
 from pulumi_fastapi import FargateFastAPIService
-from pulumi_fastapi.aws import AlarmTopic, Database, Network
+from pulumi_fastapi.aws import AlarmTopic, Budget, Database, Network
 
 config = StackConfig.load()
 name = config.name
@@ -18,6 +18,8 @@ if config.database is not None:
 service = FargateFastAPIService(
     name, replace(config.service, network=network, database=database, alarm_topic_arn=topic.arn)
 )
+if config.monthly_budget is not None:
+    Budget(name, config.monthly_budget, config.alarm_emails)
 
 for output in ("url", "image", "cluster_name", "service_name", "log_group_name"):
     pulumi.export(output, getattr(service, output))

@@ -32,6 +32,9 @@ class StackFile:
     """Route 53 zone of `domain`."""
     alarm_emails: list[str] = field(default_factory=list)
     """Addresses that alarms go to; each must confirm once. Default none."""
+    monthly_budget: Optional[float] = None
+    """USD a month for the account, see `pulumi-fastapi cost`; `alarm_emails` are told at 80 % and when the forecast is
+    above. Default none."""
     deletion_protection: bool = True
     """Refuse to delete database, load balancer, images and secrets. Default on."""
     app: dict[str, Any] = field(default_factory=dict)
@@ -46,6 +49,8 @@ class StackFile:
     def __post_init__(self) -> None:
         check_fields(self)
         check_emails(self.alarm_emails)
+        if self.monthly_budget is not None and not self.alarm_emails:
+            raise ArgumentError("alarm_emails", [], "must name who is told of monthly_budget")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +60,7 @@ class StackConfig:
     name: str
     """Name of every component. It ends with the stack, so stacks in one account never meet."""
     alarm_emails: list[str]
+    monthly_budget: Optional[float]
     network: NetworkArgs
     database: Optional[DatabaseArgs]
     service: FargateFastAPIServiceArgs
@@ -166,7 +172,14 @@ def _parts(keys: StackFile, name: str) -> StackConfig:
         except ArgumentError as error:
             raise error.inside("app.") from None
     network = _part("network", NetworkArgs, keys.network)
-    return StackConfig(name=name, alarm_emails=keys.alarm_emails, network=network, database=database, service=service)
+    return StackConfig(
+        name=name,
+        alarm_emails=keys.alarm_emails,
+        monthly_budget=keys.monthly_budget,
+        network=network,
+        database=database,
+        service=service,
+    )
 
 
 def _part(part: str, cls: type, values: Mapping[str, Any], **given: Any) -> Any:

@@ -32,6 +32,8 @@ from pulumi_fastapi.plan import Secret
         ({"app.port": 80}, "app.port", "must be between 1024 and 65535"),
         ({"app.pool.size": 500}, "app.pool", "Ways out: a pool of size="),
         ({"alarm_emails": ["nobody"]}, "alarm_emails", "must be an e-mail address"),
+        ({"monthly_budget": 100}, "alarm_emails", "must name who is told of monthly_budget"),
+        ({"monthly_budget": "much"}, "monthly_budget", "must be a number"),
         ({"domain": "https://example.com"}, "domain", "DNS name"),
         ({"domain": "api.example.com"}, "zone_id", "needs its Route 53 zone_id"),
         ({"zone_id": "Z0123456789ABCDEFGHIJ"}, "domain", "only with a domain"),
@@ -170,3 +172,12 @@ def test_error_beside_a_secret_does_not_repeat_texts(plan_stack: PlanStack) -> N
 def _append(folder: Path, text: str) -> None:
     with (folder / "Pulumi.dev.yaml").open("a") as file:
         file.write(text)
+
+
+def test_budget_of_a_stack_is_for_its_alarm_emails(plan_stack: PlanStack) -> None:
+    result = plan_stack("dev", {"monthly_budget": 75, "alarm_emails": ["oncall@example.com"]})
+    budget = result.find("aws:budgets/budget:Budget").inputs
+    assert budget["limitAmount"] == "75.00"
+    assert {mail for each in budget["notifications"] for mail in each["subscriberEmailAddresses"]} == {
+        "oncall@example.com"
+    }

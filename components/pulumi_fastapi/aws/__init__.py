@@ -1,7 +1,8 @@
 """The parts of a FastAPI service on AWS, usable and shareable alone."""
 
-from .alarms import AlarmTopic, Dashboard, DatabaseAlarms, ServiceAlarms
+from .alarms import AlarmTopic, Dashboard, DatabaseAlarms, LoadBalancerAlarms, ServiceAlarms, TrafficAlarms
 from .autoscaling import Autoscaling
+from .budget import Budget
 from .database import Database, DatabaseArgs, ExistingDatabase
 from .fargate_service import FargateFastAPIService, FargateFastAPIServiceArgs
 from .image import Image, ImageArgs
@@ -15,6 +16,7 @@ from .task import Task
 __all__ = [
     "AlarmTopic",
     "Autoscaling",
+    "Budget",
     "Certificate",
     "Dashboard",
     "Database",
@@ -28,6 +30,7 @@ __all__ = [
     "Image",
     "ImageArgs",
     "LoadBalancer",
+    "LoadBalancerAlarms",
     "LoadBalancerArgs",
     "Network",
     "NetworkArgs",
@@ -40,4 +43,5 @@ __all__ = [
     "TargetArgs",
     "Task",
     "TaskRoles",
+    "TrafficAlarms",
 ]
