@@ -9,9 +9,10 @@ from typing import Annotated, NoReturn, Optional
 import typer
 
 from .cost import command as cost
+from .options import FOUND, OK, Debug, Directory, Stack, in_one_line
 from .report.command import report
 
-OK, FOUND, WRONG, BROKEN = 0, 1, 2, 70
+BROKEN = 70
 
 app = typer.Typer(
     name="pulumi-fastapi",
@@ -55,18 +56,14 @@ def _options(
 
 @app.command()
 def preview(
-    stack: Annotated[
-        Optional[str], typer.Option("--stack", "-s", help="Stack to plan. Default: PULUMI_STACK, or the only one.")
-    ] = None,
-    directory: Annotated[
-        Path, typer.Option("--dir", "-C", help="Folder of the project, or one inside it.", show_default=False)
-    ] = Path("."),
+    stack: Stack = None,
+    directory: Directory = Path("."),
     answers: Annotated[
         Optional[Path], typer.Option("--answers", help="YAML file with stack_references and invokes, see below.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Count warnings as errors.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback when the program fails.")] = False,
+    debug: Debug = False,
 ) -> None:
     """Show what a stack would create and everything that is wrong with it, with no login, no cloud and no Pulumi CLI.
 
@@ -86,7 +83,7 @@ def preview(
     """
     from . import project as projects
 
-    try:
+    with in_one_line(projects.ProjectError, debug=debug):
         project = projects.find(directory)
         chosen = project.choose_stack(stack)
         given = projects.read_answers(answers)
@@ -94,11 +91,6 @@ def preview(
         from . import preview as previews
 
         result = previews.run(project, chosen, **given)
-    except projects.ProjectError as error:
-        if debug and error.__cause__ is not None:
-            raise error.__cause__ from None
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(WRONG) from None
     findings = checks.run(result)
     if as_json:
         import json
@@ -137,21 +129,15 @@ def rollback(
     from .aws.deployment_hooks import Aws, DeployError
     from .aws.rollback import plan_rollback, roll_back
 
-    try:
+    with in_one_line(BotoCoreError, ClientError, DeployError):
         aws = Aws(boto3.Session(region_name=region))
         plan = plan_rollback(aws, cluster, service, to)
         running, chosen = (arn.split("/")[-1] for arn in (plan.running, plan.to))
         typer.echo(f"{running} runs; going back to {chosen} ({plan.image})")
         if not yes and not typer.confirm("Deploy it?"):
             raise typer.Exit(FOUND)
-    except (BotoCoreError, ClientError, DeployError) as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(WRONG) from None
-    try:
+    with in_one_line(BotoCoreError, ClientError, DeployError, code=FOUND):
         roll_back(aws, plan, timeout, lambda line: typer.echo(f"  {line}"))
-    except (BotoCoreError, ClientError, DeployError) as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(FOUND) from None
     typer.echo(f"{chosen} runs. `pulumi up --refresh` deploys what the program says: change that first.")
 
 

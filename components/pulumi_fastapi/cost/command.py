@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
+from ..options import FOUND, OK, WRONG, Answers, Debug, Directory, Stack, in_one_line
+
 if TYPE_CHECKING:
     from ..planned import Plan
     from ..project import Project
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from .resources import Resource
     from .usage import UsageFile
 
-OK, OVER, WRONG, INCOMPLETE = 0, 1, 2, 3
+INCOMPLETE = 3
 
 prices = typer.Typer(help="The price tables that `cost` reads.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -30,15 +32,9 @@ class Format(StrEnum):
 
 
 def cost(
-    stack: Annotated[
-        Optional[str], typer.Option("--stack", "-s", help="Stack to plan. Default: PULUMI_STACK, or the only one.")
-    ] = None,
-    directory: Annotated[
-        Path, typer.Option("--dir", "-C", help="Folder of the project, or one inside it.", show_default=False)
-    ] = Path("."),
-    answers: Annotated[
-        Optional[Path], typer.Option("--answers", help="YAML file with stack_references and invokes, as in preview.")
-    ] = None,
+    stack: Stack = None,
+    directory: Directory = Path("."),
+    answers: Answers = None,
     preview_json: Annotated[
         Optional[Path], typer.Option("--preview-json", help="Price a file of `pulumi preview --json` instead.")
     ] = None,
@@ -63,7 +59,7 @@ def cost(
         Optional[str], typer.Option("--max-increase", help="Most it may rise over --diff: 20% or 50 (USD).")
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Fail when something that costs has no price.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback when the program fails.")] = False,
+    debug: Debug = False,
 ) -> None:
     """Show what a stack costs a month, with no login and no cloud; prices come with the package.
 
@@ -85,7 +81,7 @@ def cost(
     from .prices import PriceDataError
     from .resources import InputError
 
-    try:
+    with in_one_line(ProjectError, InputError, PriceDataError, debug=debug):
         if base is None and max_increase is not None:
             raise InputError("--max-increase needs --diff: with what to compare")
         given = _usage(usage, requests_per_second=rps, latency_ms=latency_ms, response_bytes=response_bytes)
@@ -97,11 +93,6 @@ def cost(
 
         now = estimate(resources, usage=given)
         before = None if base is None else estimate(from_file(base, regions=regions), usage=given)
-    except (ProjectError, InputError, PriceDataError) as error:
-        if debug and error.__cause__ is not None:
-            raise error.__cause__ from None
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(WRONG) from None
     verdicts = _verdicts(now, before, limit, rise)
     report = render.Report(title=title, estimate=now, base=before, verdicts=verdicts)
     if format_ is Format.TABLE:
@@ -109,7 +100,7 @@ def cost(
     else:
         show = {Format.JSON: render.as_json, Format.MARKDOWN: render.markdown, Format.HTML: render.html}
         typer.echo(show[format_](report))
-    raise typer.Exit(OVER if verdicts else INCOMPLETE if strict and now.at_least else OK)
+    raise typer.Exit(FOUND if verdicts else INCOMPLETE if strict and now.at_least else OK)
 
 
 def _source(
@@ -236,7 +227,7 @@ def refresh(
         raise typer.Exit(WRONG) from None
     from . import refresh as refreshing
 
-    try:
+    with in_one_line(InputError, PriceDataError):
         known = [place for provider, place, _ in load(directory()).entries if provider == "aws" and place != "*"]
         for each in region or ():
             check_region(each, known)
@@ -247,9 +238,6 @@ def refresh(
                 client,
                 google_key=os.environ.get("GOOGLE_API_KEY"),
             )
-    except (InputError, PriceDataError) as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(WRONG) from None
     for update in result.updates:
         before = "new" if update.old is None else str(update.old)
         typer.echo(f"{update.provider} {update.region} {update.id}: {before} -> {update.new}")
@@ -258,4 +246,4 @@ def refresh(
         typer.echo("Google Cloud was not asked: GOOGLE_API_KEY is not set.")
     for failure in result.failures:
         typer.echo(f"not read, its old prices stay: {failure}", err=True)
-    raise typer.Exit(OVER if result.failures else OK)
+    raise typer.Exit(FOUND if result.failures else OK)

@@ -5,24 +5,18 @@ from typing import Annotated, Optional
 
 import typer
 
-OK, FOUND, WRONG = 0, 1, 2
+from ..options import FOUND, OK, Answers, Debug, Directory, Stack, in_one_line
 
 
 def report(
-    stack: Annotated[
-        Optional[str], typer.Option("--stack", "-s", help="Stack to plan. Default: PULUMI_STACK, or the only one.")
-    ] = None,
-    directory: Annotated[
-        Path, typer.Option("--dir", "-C", help="Folder of the project, or one inside it.", show_default=False)
-    ] = Path("."),
-    answers: Annotated[
-        Optional[Path], typer.Option("--answers", help="YAML file with stack_references and invokes, as in preview.")
-    ] = None,
+    stack: Stack = None,
+    directory: Directory = Path("."),
+    answers: Answers = None,
     rps: Annotated[
         Optional[str], typer.Option("--rps", help="Requests per second, the mean of the month, as in cost.")
     ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="File to write.")] = Path("report.html"),
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback when the program fails.")] = False,
+    debug: Debug = False,
 ) -> None:
     """Write what `preview` and `cost` know of a stack as one HTML page: picture, bill, connections, timeouts, findings.
 
@@ -43,7 +37,7 @@ def report(
     from ..cost.usage import Traffic, UsageFile, parsed
     from .page import page
 
-    try:
+    with in_one_line(projects.ProjectError, InputError, PriceDataError, debug=debug):
         traffic = parsed(Traffic, {} if rps is None else {"requests_per_second": rps}, "--rps")
         project = projects.find(directory)
         chosen = project.choose_stack(stack)
@@ -55,10 +49,5 @@ def report(
             output.write_text(text, encoding="utf-8")
         except OSError as error:
             raise InputError(f"--output: {output} cannot be written: {error.strerror or error}") from None
-    except (projects.ProjectError, InputError, PriceDataError) as error:
-        if debug and error.__cause__ is not None:
-            raise error.__cause__ from None
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(WRONG) from None
     typer.echo(f"{output}: {previews.summary(findings)}")
     raise typer.Exit(FOUND if any(finding.severity == "error" for finding in findings) else OK)
