@@ -618,6 +618,23 @@ def test_the_runtime_knows_how_many_tasks_share_the_database(proxy: bool, pooler
     assert variables.get("DATABASE_POOLER") == pooler
 
 
+def test_more_tasks_are_no_other_image() -> None:
+    """It would be built, pushed and migrated for."""
+
+    def tags(tasks_max: int) -> list[str]:
+        def program() -> None:
+            network = Network("net")
+            args = FargateFastAPIServiceArgs(
+                network=network, database=Database("db", DatabaseArgs(network=network)), tasks_max=tasks_max
+            )
+            FargateFastAPIService("api", args)
+
+        found: list[str] = plan(program, preview=False).find("docker-build:index:Image").inputs["tags"]
+        return found
+
+    assert tags(3) == tags(4)
+
+
 @pytest.mark.parametrize("name", ["", " ", None, 7])
 def test_a_name_is_needed(name: Any, service: PlanService) -> None:
     with pytest.raises(ArgumentError, match=r"^name: must be text"):

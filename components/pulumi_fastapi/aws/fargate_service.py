@@ -43,6 +43,8 @@ from .secrets import Secrets
 from .task import Task
 
 _PRIVATE_NETWORKS = "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,100.64.0.0/10"
+# What only the runtime reads changes more often than an image should.
+_NOT_FOR_THE_BUILD = DERIVED.keys() | {"DATABASE_PEAK_TASKS", "DATABASE_POOLER", "FORWARDED_ALLOW_IPS"}
 _ROLLOUT = tuple(each.name for each in fields(Rollout) if not each.name.endswith("imum_percent"))
 
 
@@ -429,8 +431,7 @@ class FargateFastAPIService(Component):
             source=args.app.source,
             module=args.app.module,
             build=args.app.build,
-            # What the runtime alone reads changes more often than an image should.
-            environment={name: value for name, value in environment.items() if name not in DERIVED},
+            environment={name: value for name, value in environment.items() if name not in _NOT_FOR_THE_BUILD},
             architecture=args.architecture,
         )
         return Image(name, registry, image, opts=self.child).reference
