@@ -48,7 +48,7 @@ bench: $(READY) ## measure again what docs/benchmarks.md states
 	$(BIN)/python benchmarks/cost.py
 
 lock: $(UV) ## choose the versions in requirements.txt and app/requirements.txt anew
-	$(LOCK) --extra aws --extra cost --extra emulator --group dev pyproject.toml -o requirements.txt
+	$(LOCK) --extra aws --extra cost --extra emulator --extra gcp --group dev pyproject.toml -o requirements.txt
 	$(LOCK) --all-extras app/pyproject.toml -o app/requirements.txt
 
 clean: ## remove what was installed and built here; a stack that is up has to come down first
