@@ -107,6 +107,21 @@ def database(size: str = "db.t4g.micro", *, storage: int = 20, region: str = "us
     )
 
 
+def provisioned(chip: str = "arm64", *, count: int = 2, region: str = "us-east-1") -> list[Resource]:
+    """A function of 1 GB with environments that are kept ready."""
+    function = resource(
+        "aws:lambda/function:Function", f"kept-{chip}", region=region, memorySize=1024, architectures=[chip]
+    )
+    config = resource(
+        "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig",
+        f"kept-{chip}",
+        region=region,
+        links={"functionName": [function]},
+        provisionedConcurrentExecutions=count,
+    )
+    return [function, config]
+
+
 def cloud_run(
     name: str = "run",
     *,

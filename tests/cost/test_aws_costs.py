@@ -5,7 +5,20 @@ from decimal import Decimal
 
 import cost_programs as programs
 import pytest
-from cost_programs import at, balancer, cents, database, expected, items, nat, price, resource, service
+from cost_programs import (
+    HOURS,
+    at,
+    balancer,
+    cents,
+    database,
+    expected,
+    items,
+    nat,
+    price,
+    provisioned,
+    resource,
+    service,
+)
 from pulumi_fastapi.cost import UsageFile
 from pulumi_fastapi.cost.prices import default_table
 from pulumi_fastapi.cost.resources import HIDDEN
@@ -130,11 +143,23 @@ def test_service_without_its_task_definition_is_listed():
     assert [each.reason for each in estimated.not_priced] == ["task definition 'other' is not part of this stack"]
 
 
-def test_container_insights_is_said_until_its_metrics_are_given():
-    cluster = resource("aws:ecs/cluster:Cluster", settings=[{"name": "containerInsights", "value": "enabled"}])
+def insights(mode: str):
+    return resource("aws:ecs/cluster:Cluster", settings=[{"name": "containerInsights", "value": mode}])
 
-    assert "metrics" in price(cluster).not_priced[0].reason
+
+def test_container_insights_makes_metrics_of_what_runs_in_the_cluster():
+    cluster = insights("enabled")
+    task, made = service()
+    made.links["cluster"] = (cluster.urn,)
+
+    assert items(price(cluster, task, made))["Container Insights metrics"] == f"{(10 + 13 + 8) * 0.3:.2f}"
+    assert expected(price(cluster)) == "3.00"
     assert expected(price(cluster, usage=usage(metrics=20))) == "6.00"
+
+
+def test_enhanced_container_insights_is_said_until_its_metrics_are_given():
+    assert "metrics" in price(insights("enhanced")).not_priced[0].reason
+    assert price(insights("enhanced"), usage=usage(metrics=20)).missing
 
 
 def test_registry_keeps_what_its_rule_keeps():
@@ -338,7 +363,16 @@ def test_tasks_in_other_zones_pay_for_what_they_exchange_with_the_database():
     estimated = price(database(), service(subnets=("a", "b", "c")), usage=at(100, database_bytes=3000))
 
     gigabytes = 100 * 3000 * 2_628_000 / 2**30 * 2 / 3
-    assert items(estimated)["data between zones, tasks and database"] == f"{gigabytes * 0.01:.2f}"
+    assert items(estimated)["data between zones, app and database"] == f"{gigabytes * 0.01:.2f}"
+
+
+def test_function_in_the_network_pays_for_what_it_exchanges_with_the_database_too():
+    function = resource("aws:lambda/function:Function", vpcConfig={"subnetIds": ["a", "b"]})
+
+    estimated = price(database(), function, usage=at(100, database_bytes=3000))
+
+    gigabytes = 100 * 3000 * 2_628_000 / 2**30 / 2
+    assert items(estimated)["data between zones, app and database"] == f"{gigabytes * 0.01:.2f}"
 
 
 @pytest.mark.parametrize(("size", "cost"), [("db.t4g.micro", "21.90"), ("db.m7g.2xlarge", "87.60")])
@@ -401,15 +435,8 @@ def test_large_answers_count_as_several_requests():
 
 
 def test_provisioned_concurrency_is_billed_all_month_and_lowers_the_rate_within_it():
-    function = resource("aws:lambda/function:Function", memorySize=1024, architectures=["arm64"])
-    config = resource(
-        "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig",
-        links={"functionName": [function]},
-        provisionedConcurrentExecutions=2,
-    )
-
-    within = items(price(function, config, usage=at(10, latency_ms=100)))
-    beyond = items(price(function, config, usage=at(100, latency_ms=100)))
+    within = items(price(provisioned(), usage=at(10, latency_ms=100)))
+    beyond = items(price(provisioned(), usage=at(100, latency_ms=100)))
 
     assert within["Lambda provisioned concurrency, arm64"] == "17.52"
     assert within["Lambda duration within provisioned concurrency, arm64"] == "20.44"
@@ -425,20 +452,40 @@ def test_storage_of_a_function_above_512_mb():
     assert items(price(function, usage=at(100, latency_ms=1000)))["Lambda storage above 512 MB"] == "8.12"
 
 
+@pytest.mark.parametrize(("rps", "cost"), [("0.5", "6.57"), ("1", "13.14"), ("101", "78.84")])
+def test_traces_are_one_a_second_and_five_percent_of_the_rest(rps, cost):
+    traced = resource("aws:lambda/function:Function", tracingConfig={"mode": "Active"})
+
+    assert items(price(traced, usage=at(rps)))["X-Ray traces"] == cost
+    assert "X-Ray traces" not in items(price(resource("aws:lambda/function:Function"), usage=at(rps)))
+
+
+def test_functions_behind_a_load_balancer_fill_its_units_sooner():
+    group = resource("aws:lb/targetGroup:TargetGroup", targetType="lambda")
+    given = at(100, response_bytes=30_000, requests_per_connection=100)
+
+    units = [
+        price(*each, usage=given).lines[1].quantity.expected / HOURS for each in ([balancer()], [balancer(), group])
+    ]
+
+    assert units[1] == units[0] * Decimal("2.5")
+
+
 @pytest.mark.parametrize(
-    ("expression", "calls"), [("rate(5 minutes)", 8760), ("rate(1 hour)", 730), ("at(2027-01-01T00:00:00)", 1)]
+    ("expression", "calls"),
+    [("rate(5 minutes)", 8760), ("rate(1 hour)", 730), ("at(2027-01-01T00:00:00)", 1), ("cron(0 1 * * ? *)", 43800)],
 )
 def test_schedule_runs_as_often_as_it_says(expression, calls):
     estimated = price(resource("aws:scheduler/schedule:Schedule", scheduleExpression=expression))
 
     assert estimated.lines[0].quantity.expected * 1_000_000 == calls
-    assert estimated.lines[0].missing
+    assert cents(estimated.total.expected * 100) == cents(Decimal(calls) / 10_000)
 
 
-def test_schedule_by_cron_is_listed():
+def test_schedule_by_cron_is_counted_at_its_most_and_says_so():
     estimated = price(resource("aws:scheduler/schedule:Schedule", scheduleExpression="cron(0 1 * * ? *)"))
 
-    assert "cron(0 1 * * ? *)" in estimated.not_priced[0].reason
+    assert "cron(0 1 * * ? *), counted as if it ran each minute" in estimated.lines[0].note
 
 
 # Security and observability

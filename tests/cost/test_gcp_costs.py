@@ -45,6 +45,34 @@ def test_busy_time_is_never_less_than_what_concurrency_allows():
     assert items(estimated)["vCPU, while answering"] == f"{4 * 2_628_000 * 0.000024:.2f}"
 
 
+def test_instances_are_busy_as_what_one_serves_allows():
+    given = at(100, requests_per_second_per_task=20)
+
+    by_request, by_instance = (price(cloud_run(by_request=each), usage=given) for each in (True, False))
+
+    assert items(by_request)["vCPU, while answering"] == f"{5 * 2_628_000 * 0.000024:.2f}"
+    assert items(by_instance)["vCPU, by instance, above the minimum"] == f"{5 * 2_628_000 * 0.000018:.2f}"
+
+
+@pytest.mark.parametrize("where", ["template", "service"])
+def test_maximum_of_the_revision_and_of_the_service_both_hold(where):
+    run = cloud_run(maximum=7)
+    run.inputs["scaling"] = {"maxInstanceCount": 3}
+    if where == "template":
+        run.inputs["template"]["scaling"], run.inputs["scaling"] = run.inputs["scaling"], {"maxInstanceCount": 7}
+
+    assert items(price(run), 2)["vCPU, while answering"] == f"{3 * 2_628_000 * 0.000024:.2f}"
+
+
+def test_job_is_billed_while_its_tasks_run():
+    limits = {"resources": {"limits": {"cpu": "2", "memory": "1Gi"}}}
+    job = resource("gcp:cloudrunv2/job:Job", template={"taskCount": 3, "template": {"containers": [limits]}})
+    given = UsageFile.model_validate({"resources": {"*": {"requests": 1000, "latency_ms": 60_000}}})
+
+    assert items(price(job, usage=given)) == {"vCPU, job": "6.48", "memory, job": "0.36"}
+    assert expected(price(job)) == "0.00"
+
+
 def test_idle_time_shrinks_as_instances_are_busy():
     estimated = price(cloud_run(minimum=1, concurrency=1), usage=at(20, latency_ms=100))
 

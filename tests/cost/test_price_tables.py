@@ -147,7 +147,7 @@ def everything(region: str) -> list[Any]:
     """Each type of AWS resource with the options that have prices of their own, as the components make them."""
     r = lambda type_, name="it", **inputs: programs.resource(f"aws:{type_}", name, region=region, **inputs)  # noqa: E731
     endpoint = {"vpcEndpointType": "Interface", "subnetIds": ["a", "b"], "serviceName": f"com.amazonaws.{region}.logs"}
-    function = {"memorySize": 1024, "ephemeralStorage": {"size": 1024}}
+    function = {"memorySize": 1024, "ephemeralStorage": {"size": 1024}, "tracingConfig": {"mode": "Active"}}
     spot = [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]
     storage = {"ephemeralStorage": {"sizeInGib": 30}}
     services = [
@@ -166,6 +166,8 @@ def everything(region: str) -> list[Any]:
         *services,
         r("ecs/taskDefinition:TaskDefinition", "disk", family="disk", cpu="256", memory="512", **storage),
         r("ecs/service:Service", "disk", launchType="FARGATE", desiredCount=1, taskDefinition="disk:1"),
+        r("ecs/cluster:Cluster", settings=[{"name": "containerInsights", "value": "enabled"}]),
+        r("ecs/cluster:Cluster", "more", settings=[{"name": "containerInsights", "value": "enhanced"}]),
         programs.balancer(region=region),
         programs.balancer("nlb", region=region, loadBalancerType="network"),
         *programs.nat(region=region),
@@ -194,6 +196,12 @@ def everything(region: str) -> list[Any]:
         r("lambda/function:Function", "x86", **function),
         r("apigatewayv2/api:Api"),
         r("scheduler/schedule:Schedule", scheduleExpression="rate(1 hour)"),
+        r("sqs/queue:Queue"),
+        *[
+            each
+            for chip in ("arm64", "x86_64")
+            for each in programs.provisioned(chip, region=region)
+        ],
     ]  # fmt: skip
 
 
@@ -217,6 +225,7 @@ def everything_on_google(region: str) -> list[Any]:
         r("vpcaccess/connector:Connector"),
         r("compute/routerNat:RouterNat"),
         r("monitoring/uptimeCheckConfig:UptimeCheckConfig"),
+        r("cloudrunv2/job:Job", template={"template": {"containers": [{"image": "x"}]}}),
     ]  # fmt: skip
 
 
@@ -226,6 +235,9 @@ def missing(resources: list[Any]) -> set[str]:
             "traffic": {"requests_per_second": 10},
             "resources": {"*": {"storage_gb": 1, "backup_gb": 100, "data_gb": 1}},
             "defaults": {
+                "aws:ecs/cluster:Cluster": {"metrics": 1},
+                "aws:sqs/queue:Queue": {"requests": 1},
+                "gcp:cloudrunv2/job:Job": {"requests": 1, "latency_ms": 1000},
                 "aws:sns/topic:Topic": {"requests": 1},
                 "aws:kms/key:Key": {"requests": 1},
                 "aws:secretsmanager/secret:Secret": {"requests": 1},
@@ -239,17 +251,21 @@ def missing(resources: list[Any]) -> set[str]:
     return {line.price_id for line in estimated.missing}
 
 
-EVERYWHERE = {"fargate.spot.arm64.vcpu", "fargate.spot.arm64.gb", "scheduler.invocation"}
-NOT_US_EAST_1 = {"fargate.spot.x86.vcpu", "fargate.spot.x86.gb", "lambda.ephemeral", "kms.request"}
+EVERYWHERE = {"cw.containerinsights.enhanced"}
+NOT_US_EAST_1 = {"scheduler.invocation", "lambda.ephemeral", "kms.request"}
+SPOT = {f"fargate.spot.{chip}.{key}" for chip in ("arm64", "x86") for key in ("vcpu", "gb")}
 GAPS = {
     "us-east-1": set(),
-    "us-east-2": NOT_US_EAST_1 | {"cw.alarm.high", "cw.alarm.composite", "sns.publish"},
-    "us-west-2": NOT_US_EAST_1 | {"cw.alarm.high", "cw.alarm.composite", "sns.publish"},
+    "us-east-2": NOT_US_EAST_1 | SPOT | {"cw.alarm.high", "cw.alarm.composite", "sns.publish"},
+    "us-west-2": NOT_US_EAST_1 | SPOT | {"cw.alarm.high", "cw.alarm.composite", "sns.publish"},
     "eu-west-1": NOT_US_EAST_1 | {"vpce.hour"},
     "eu-central-1": NOT_US_EAST_1
+    | SPOT
     | {"alb.lcu", "rds.backup", "rds.proxy", "cw.alarm.high", "cw.alarm.composite", "sns.publish"},
     "ap-southeast-1": NOT_US_EAST_1
-    | {"cw.alarm.high", "cw.alarm.composite", "sns.publish", "rds.proxy", "fargate.ephemeral"},
+    | SPOT
+    | {"cw.alarm.high", "cw.alarm.composite", "sns.publish", "rds.proxy", "fargate.ephemeral"}
+    | {f"lambda.pc{kind}.{chip}" for kind in ("", ".duration") for chip in ("arm64", "x86")},
 }
 GOOGLE_GAPS: dict[str, set[str]] = {"us-central1": set(), "europe-west1": {"sql.backup"}}
 

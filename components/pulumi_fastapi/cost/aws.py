@@ -21,6 +21,7 @@ OLD_BALANCERS = ("aws:alb/loadBalancer:LoadBalancer", "aws:applicationloadbalanc
 BALANCERS = (BALANCER, *OLD_BALANCERS)
 LISTENER = "aws:lb/listener:Listener"
 LISTENER_RULE = "aws:lb/listenerRule:ListenerRule"
+TARGET_GROUP = "aws:lb/targetGroup:TargetGroup"
 NAT = "aws:ec2/natGateway:NatGateway"
 ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
 DATABASE = "aws:rds/instance:Instance"
@@ -173,10 +174,28 @@ def cluster(p: Pricer) -> Iterator[Line]:
     mode = settings.get("containerInsights", "disabled")
     if mode == "disabled":
         return
-    price_id = "cw.containerinsights.enhanced" if mode == "enhanced" else "cw.metric"
-    if p.usage.metrics is None:
-        raise NotKnown("Container Insights is on: how many metrics it makes is not given (usage file: metrics)")
-    yield p.line(Part.OBSERVABILITY, "Container Insights metrics", price_id, fixed(p.usage.metrics), "metric-month")
+    metrics, note = p.usage.metrics, ""
+    if mode == "enhanced":
+        price_id = "cw.containerinsights.enhanced"
+        if metrics is None:
+            raise NotKnown(
+                "enhanced Container Insights is on: how many metrics it makes is not given (usage file: metrics)"
+            )
+    else:
+        price_id = "cw.metric"
+        if metrics is None:
+            metrics, note = _insights(p), "10 of the cluster, 13 of a service, 8 of a family of task definitions"
+    yield p.line(Part.OBSERVABILITY, "Container Insights metrics", price_id, fixed(metrics), "metric-month", note=note)
+
+
+def _insights(p: Pricer) -> Decimal:
+    """Metrics of Container Insights for what runs in the cluster of this stack.
+
+    Source: Amazon CloudWatch User Guide, "Amazon ECS Container Insights metrics", by their dimensions.
+    """
+    services = p.stack.linking(SERVICE, "cluster", p.resource)
+    families = {task.urn for each in services for task in p.stack.linked(each, "taskDefinition", TASK)}
+    return Decimal(10 + 13 * len(services) + 8 * len(families))
 
 
 def registry(p: Pricer) -> Iterator[Line]:
@@ -239,14 +258,17 @@ def load_balancer(p: Pricer) -> Iterator[Line]:
 
 
 def _alb_units(p: Pricer, traffic: Traffic, gigabytes: Decimal) -> Decimal:
-    """A unit is 25 new connections a second, 3,000 active ones, 1 GB an hour or 1,000 rule evaluations a second."""
+    """A unit is 25 new connections a second, 3,000 active ones, 1 GB an hour (with functions behind it 0.4) or 1,000
+    rule evaluations a second."""
     rate = traffic.requests_per_second
     listeners = p.stack.linking(LISTENER, "loadBalancerArn", p.resource)
     rules = sum(len(p.stack.linking(LISTENER_RULE, "listenerArn", each)) for each in listeners) - 10  # ten are free
+    targets = {each.inputs.get("targetType") for each in p.stack.all(TARGET_GROUP)}
+    an_hour = Decimal(2) / 5 if targets == {"lambda"} else 1  # GB that fill a unit
     return max(
         rate / traffic.requests_per_connection / 25,
         rate * traffic.latency_ms / 1000 / 3000,
-        gigabytes / HOURS,
+        gigabytes / HOURS / an_hour,
         rate * max(0, rules) / 1000,
     )
 
@@ -399,7 +421,7 @@ def database(p: Pricer) -> Iterator[Line]:
 
 
 def _between_zones(p: Pricer) -> Iterator[Line]:
-    """Tasks in other zones than the database's pay for what they exchange with it."""
+    """Tasks and functions in other zones than the database's pay for what they exchange with it."""
     most = p.stack.once(_zones_of_tasks)
     if most < 2:
         return
@@ -407,17 +429,19 @@ def _between_zones(p: Pricer) -> Iterator[Line]:
     share = Decimal(most - 1) / most
     yield p.line(
         Part.NETWORK,
-        "data between zones, tasks and database",
+        "data between zones, app and database",
         "dt.intraregion",
         used(traffic.gib(traffic.database_bytes) * share),
         "GB",
         usage=True,
-        note=f"{share:.0%} of the tasks are in another zone",
+        note=f"{share:.0%} of the app is in another zone",
     )
 
 
 def _zones_of_tasks(stack: Stack) -> int:
-    return max((len(each.get("networkConfiguration.subnets", [])) for each in stack.all(SERVICE)), default=0)
+    subnets = [each.get("networkConfiguration.subnets", []) for each in stack.all(SERVICE)]
+    subnets += [each.get("vpcConfig.subnetIds", []) for each in stack.all(FUNCTION)]
+    return max(map(len, subnets), default=0)
 
 
 def database_proxy(p: Pricer) -> Iterator[Line]:
@@ -527,8 +551,24 @@ def function(p: Pricer) -> Iterator[Line]:
     if above > 0:
         item = "Lambda storage above 512 MB"
         yield p.line(Part.COMPUTE, item, "lambda.ephemeral", used(above * busy), "GB-second", usage=True)
+    if p.resource.get("tracingConfig.mode", "PassThrough") == "Active":
+        yield p.line(
+            Part.OBSERVABILITY,
+            "X-Ray traces",
+            "xray.trace",
+            used(_traced(requests) / MILLION),
+            "1M traces",
+            usage=True,
+            note="one a second, and 5 % of the rest",
+        )
     yield from _own_logs(p)
     yield from _egress(p)
+
+
+def _traced(requests: Decimal) -> Decimal:
+    """Of a month's requests those that X-Ray samples: the first of each second and 5 % of the others."""
+    reservoir = min(requests, SECONDS)
+    return reservoir + (requests - reservoir) / 20
 
 
 def _provisioned_for(p: Pricer) -> list[Resource]:
@@ -571,8 +611,10 @@ def http_api(p: Pricer) -> Iterator[Line]:
 
 
 def schedule(p: Pricer) -> Iterator[Line]:
-    """Invocations, from its rate where that is plain."""
-    calls = p.usage.requests if p.usage.requests is not None else _calls(p.resource.need("scheduleExpression"))
+    """Invocations, from its rate; a cron expression runs each minute at the most."""
+    calls, note = p.usage.requests, ""
+    if calls is None:
+        calls, note = _calls(p.resource.need("scheduleExpression"))
     yield p.line(
         Part.COMPUTE,
         "EventBridge Scheduler invocations",
@@ -580,17 +622,18 @@ def schedule(p: Pricer) -> Iterator[Line]:
         used(calls / MILLION),
         "1M",
         usage=True,
+        note=note,
     )
 
 
-def _calls(expression: str) -> Decimal:
-    """How often a month: rate(5 minutes); at(...) is once; a cron expression is not counted."""
+def _calls(expression: str) -> tuple[Decimal, str]:
+    """How often a month: rate(5 minutes); at(...) is once."""
     if expression.startswith("at("):
-        return Decimal(1)
+        return Decimal(1), ""
     match = re.fullmatch(r"rate\((\d+) (minute|hour|day)s?\)", expression)
-    if not match:
-        raise NotKnown(f"how often {expression} runs is not counted (usage file: requests)")
-    return MINUTES / (int(match[1]) * {"minute": 1, "hour": 60, "day": 1440}[match[2]])
+    if match:
+        return MINUTES / (int(match[1]) * {"minute": 1, "hour": 60, "day": 1440}[match[2]]), ""
+    return MINUTES, f"{expression}, counted as if it ran each minute"
 
 
 def event_bus(p: Pricer) -> Iterator[Line]:

@@ -31,10 +31,11 @@ def estimate(
     """
     resources = from_plan(source, {"aws": region} if region else None) if isinstance(source, Plan) else source
     usage, table = usage or UsageFile(), table or default_table()
+    now = price(resources, usage, table)
+    return now.with_savings(savings.largest(resources, now, lambda those: price(those, usage, table)))
 
-    def priced(those: Sequence[Resource]) -> Estimate:
-        lines, not_priced, free = price_all(those, PRICING, is_free, Stack(those, table, usage))
-        return Estimate(lines=tuple(lines), not_priced=tuple(not_priced), free=free, traffic=usage.traffic, table=table)
 
-    now = priced(resources)
-    return now.with_savings(savings.largest(resources, now, priced))
+def price(resources: Sequence[Resource], usage: UsageFile, table: PriceTable) -> Estimate:
+    """The estimate without looking for savings."""
+    lines, not_priced, free = price_all(resources, PRICING, is_free, Stack(resources, table, usage))
+    return Estimate(lines=tuple(lines), not_priced=tuple(not_priced), free=free, traffic=usage.traffic, table=table)

@@ -28,7 +28,8 @@ def cloud_run(p: Pricer) -> Iterator[Line]:
     containers = run.need("template.containers")
     traffic = p.traffic(len(p.stack.all(RUN)))
     least = Decimal(max(run.get("template.scaling.minInstanceCount", 0), run.get("scaling.minInstanceCount", 0)))
-    most = max(least, Decimal(run.get("template.scaling.maxInstanceCount") or _DEFAULT_MOST))
+    limits = [run.get("template.scaling.maxInstanceCount"), run.get("scaling.maxInstanceCount")]
+    most = max(least, Decimal(min(filter(None, limits), default=_DEFAULT_MOST)))
     busy = min(most, _busy_instances(traffic, Decimal(run.get("template.maxInstanceRequestConcurrency", 80))))
     by_request = all(_by_request(each) for each in containers)
     if by_request:
@@ -37,9 +38,7 @@ def cloud_run(p: Pricer) -> Iterator[Line]:
             ("idle", "idle minimum"): between(least, max(ZERO, least - busy), 0),
         }
     else:
-        each = traffic.requests_per_second_per_task
-        wanted = math.ceil(busy if each is None else traffic.requests_per_second / each)
-        expected = min(most, max(least, Decimal(wanted)))
+        expected = min(most, max(least, Decimal(math.ceil(busy))))
         instances = {
             ("instance", "by instance"): fixed(least),
             ("instance", "by instance, above the minimum"): between(0, expected - least, most - least),
@@ -47,7 +46,7 @@ def cloud_run(p: Pricer) -> Iterator[Line]:
     vcpus = sum((_vcpus(container) for container in containers), ZERO)
     memory = sum((_memory(container) for container in containers), ZERO)
     unlimited = f"no maximum is set: high is Cloud Run's own of {_DEFAULT_MOST} instances"
-    warning = "" if run.get("template.scaling.maxInstanceCount") else unlimited
+    warning = "" if any(limits) else unlimited
     for (kind, word), count in instances.items():
         usage = word in ("while answering", "by instance, above the minimum")
         for size, key, what, unit in ((vcpus, "vcpu", "vCPU", "vCPU-second"), (memory, "gib", "memory", "GiB-second")):
@@ -74,10 +73,25 @@ def _busy_instances(traffic: Traffic, concurrency: Decimal) -> Decimal:
     """How many instances have a request in them, on average.
 
     Arrivals are random, so requests overlap by chance: with one request in flight on average, an instance is busy 63 %
-    of the time, whatever it could serve at once.
+    of the time, whatever it could serve at once. More are busy once one is full: of requests in flight, or of work, if
+    what one serves is given.
     """
     load = traffic.requests_per_second * traffic.latency_ms / 1000
-    return max(1 - (-load).exp(), load / concurrency)
+    full = traffic.requests_per_second / (traffic.requests_per_second_per_task or Decimal("Infinity"))
+    return max(1 - (-load).exp(), load / concurrency, full)
+
+
+def job(p: Pricer) -> Iterator[Line]:
+    """Its tasks while they run, `requests` executions of `latency_ms` each, at the rates of billing by instance."""
+    containers = p.resource.need("template.template.containers")
+    tasks = Decimal(p.resource.get("template.taskCount", 1))
+    seconds = (p.usage.requests or ZERO) * (p.usage.latency_ms or ZERO) / 1000 * tasks
+    for size, key, unit in (
+        (sum((_vcpus(container) for container in containers), ZERO), "vcpu", "vCPU-second"),
+        (sum((_memory(container) for container in containers), ZERO), "gib", "GiB-second"),
+    ):
+        item = f"{'vCPU' if key == 'vcpu' else 'memory'}, job"
+        yield p.line(Part.COMPUTE, item, f"run.instance.{key}", used(size * seconds), unit, usage=True)
 
 
 def _limit(container: object, name: str, default: str) -> str:
@@ -276,6 +290,7 @@ def crypto_key(p: Pricer) -> Iterator[Line]:
 
 PRICING: dict[str, Pricing] = {
     "gcp:artifactregistry/repository:Repository": registry,
+    "gcp:cloudrunv2/job:Job": job,
     "gcp:cloudrunv2/service:Service": cloud_run,
     "gcp:compute/forwardingRule:ForwardingRule": forwarding_rule,
     "gcp:compute/globalForwardingRule:GlobalForwardingRule": forwarding_rule,
