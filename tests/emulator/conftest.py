@@ -31,6 +31,8 @@ class Connection:
     def is_active(self) -> bool:
         return True
 
+    def set_trailing_metadata(self, _metadata: object) -> None: ...
+
     def abort(self, _code: object, details: str) -> None:
         raise RuntimeError(details)
 

@@ -60,6 +60,14 @@ class ApiError(Exception):
         return self.code in _AMBIGUOUS_CODES and bool(_NOT_FOUND_MESSAGE.search(self.api_message))
 
 
+class WaitError(ApiError):
+    """A waiter of the provider gave up: no single call failed."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("", "", "WaiterFailed", message)
+        self.args = (message,)
+
+
 class NotEmulated(Exception):
     """The emulator cannot do what was asked; never an answer AWS would give."""
 

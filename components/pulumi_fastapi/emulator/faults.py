@@ -21,9 +21,9 @@ class Fault(BaseModel):
 
     operation: str
     """`service:Operation`, with `*` and `?` as wildcards; `ecs:Deployment` is the outcome of an ECS deployment,
-    `ecs:Task` that of a task someone runs."""
+    `ecs:Task` that of a task someone runs; for those of functions, see `lambda_invocations`."""
     name: str = "*"
-    """Logical name of the resource, with wildcards."""
+    """Logical name of the resource, with wildcards; for `ecs:Task` the family, for functions `name:version`."""
     code: str | None = None
     """AWS error code to answer with; without one the call goes through (after the delay)."""
     message: str = "injected fault"
@@ -32,12 +32,14 @@ class Fault(BaseModel):
     """How many calls it hits; without a number, all."""
     delay: float = Field(default=0, ge=0)
     """Seconds to wait before the call."""
-    effect: str | None = Field(default=None, pattern="^(rollback|rollback-silent|timeout)$")
-    """For `ecs:Deployment`: what becomes of it. For `ecs:Task` (named by its family): `timeout`, it runs on."""
+    effect: str | None = Field(default=None, pattern="^(rollback|rollback-silent|timeout|init-failure|pending|failed)$")
+    """What becomes of a deployment, a task or a function: `rollback`, `rollback-silent` and `timeout` for
+    `ecs:Deployment`; `timeout`, it runs on, for `ecs:Task`; `init-failure` and `timeout` for `lambda:Invoke`; `timeout`
+    for `lambda:Command`; `pending` and `failed` for `lambda:State` and `lambda:ProvisionedConcurrency`."""
     exit_code: int = 1
-    """For `ecs:Deployment` and `ecs:Task`: with what the container ends."""
+    """For `ecs:Deployment`, `ecs:Task` and `lambda:Command`: with what the container or command ends."""
     log: str | None = None
-    """For the same: what the container writes before."""
+    """What it writes before."""
 
 
 class Faults:

@@ -4,15 +4,17 @@ Imported only when moto is prepared, as it imports moto itself.
 """
 
 # mypy: disable-error-code="method-assign, assignment, attr-defined, misc, no-untyped-call"
+import copy
 import datetime
 import json
 import secrets
-from typing import Any, Optional
+import uuid
+from typing import Any, NoReturn, Optional
 from urllib.parse import unquote
 
 from moto.awslambda import urls
 from moto.awslambda.exceptions import LambdaClientError
-from moto.awslambda.models import ImageConfig, LambdaFunction
+from moto.awslambda.models import ImageConfig, LambdaFunction, LambdaStorage
 from moto.awslambda.responses import LambdaResponse
 
 Answer = tuple[int, dict[str, Any], str]
@@ -35,9 +37,19 @@ class _Conflict(LambdaClientError):
         super().__init__("ResourceConflictException", message)
 
 
+class _PreconditionFailed(LambdaClientError):
+    code = 412
+
+    def __init__(self, message: str) -> None:
+        super().__init__("PreconditionFailedException", message)
+
+
 def install() -> None:
     """Put all of it into moto, in this process only."""
     for method in (
+        create_alias,
+        update_alias,
+        delete_function,
         add_permission,
         get_policy,
         remove_permission,
@@ -56,6 +68,7 @@ def install() -> None:
     urls.url_paths[r"{0}/(?P<api_version>[^/]+)/functions/(?P<function_name>[\w_:%-]+)/provisioned-concurrency/?$"] = (
         LambdaResponse.dispatch
     )
+    LambdaStorage.publish_version = publish_version
     _keep_configuration()
 
 
@@ -95,6 +108,96 @@ def _keep_configuration() -> None:
     LambdaFunction.__init__ = __init__
     LambdaFunction.get_configuration = get_configuration
     LambdaFunction.update_configuration = update_configuration
+
+
+# ------------------------------------------------------------------------------------------------ versions and aliases
+def publish_version(self: Any, name_or_arn: str, description: str = "") -> Any:
+    """A version keeps what the function is now, under a number that none before it had, deleted ones included."""
+    latest = self.get_function_by_name_or_arn_forbid_qualifier(name_or_arn)
+    versions = self._functions[latest.function_name]["versions"]
+    if versions and not latest.code_or_config_updated:
+        return versions[-1]  # nothing has changed
+    latest.code_or_config_updated = False
+    latest.published = latest.__dict__.get("published", 0) + 1
+    version = copy.copy(latest)
+    version.set_version(latest.published)
+    version.description = description or version.description
+    versions.append(version)
+    self._arns[version.function_arn] = version
+    return version
+
+
+def delete_function(self: Any) -> Answer:
+    name, _, inner = unquote(self.path.rsplit("/", 1)[-1]).split(":function:")[-1].partition(":")
+    qualifier = self._get_param("Qualifier") or inner or None
+    using = [
+        alias.name
+        for alias in (self.backend.list_aliases(name) if qualifier else ())
+        if qualifier in (alias.function_version, *_weights_of(alias.routing_config))
+    ]
+    if using:
+        raise _Conflict(f"Unable to delete version because the following aliases reference it: [{', '.join(using)}]")
+    self.backend.delete_function(name, qualifier)
+    return _answer(204, None)
+
+
+def create_alias(self: Any) -> Answer:
+    body = self.json_body
+    name = _function_name(self)
+    _check_weights(self.backend, name, body["FunctionVersion"], body.get("RoutingConfig"))
+    alias = self.backend.create_alias(
+        name=body["Name"],
+        function_name=name,
+        function_version=body["FunctionVersion"],
+        description=body.get("Description", ""),
+        routing_config=body.get("RoutingConfig"),
+    )
+    return _answer(201, alias.to_json())
+
+
+def update_alias(self: Any) -> Answer:
+    """What is not given stays; the revision tells whether someone else was faster."""
+    body = self.json_body
+    name = _function_name(self)
+    alias = self.backend.get_alias(unquote(self.path.rsplit("/", 1)[-1]), name)
+    if body.get("RevisionId") not in (None, alias.revision_id):
+        raise _PreconditionFailed(
+            "The RevisionId provided does not match the latest RevisionId. Call the GetFunction/GetAlias API to "
+            "retrieve the latest RevisionId"
+        )
+    version = body.get("FunctionVersion", alias.function_version)
+    routing = body.get("RoutingConfig", alias.routing_config)
+    self.backend.get_function(name, version)  # raises when there is none
+    _check_weights(self.backend, name, version, routing)
+    alias.update(body.get("Description"), version, routing)
+    alias.revision_id = str(uuid.uuid4())
+    return _answer(200, alias.to_json())
+
+
+def _function_name(response: Any) -> str:
+    return unquote(response.path.split("/functions/", 1)[1].split("/")[0]).split(":function:")[-1]
+
+
+def _weights_of(routing: Any) -> dict[str, float]:
+    return (routing or {}).get("AdditionalVersionWeights") or {}
+
+
+def _check_weights(backend: Any, function: str, version: str, routing: Any) -> None:
+    weights = _weights_of(routing)
+    if weights and "$LATEST" in (version, *weights):
+        _refuse("$LATEST is not supported for an alias pointing to more than 1 version")
+    if version in weights:
+        _refuse(f"Invalid function version {version}. Function version {version} is already included in routing")
+    if len(weights) > 1:
+        _refuse("Number of items in AdditionalVersionWeights cannot be greater than 1")
+    for other, weight in weights.items():
+        backend.get_function(function, other)  # raises when there is none
+        if not 0 <= weight <= 1:
+            _refuse(f"Invalid value for weight: {weight}. It must be between 0.0 and 1.0")
+
+
+def _refuse(message: str) -> NoReturn:
+    raise LambdaClientError("InvalidParameterValueException", message)
 
 
 # ---------------------------------------------------------------------------------------- what belongs to a qualifier
@@ -254,7 +357,9 @@ def put_provisioned_concurrency_config(self: Any) -> Answer:
         )
     wanted = self.json_body["ProvisionedConcurrentExecutions"]
     numbers = {f"{word}ProvisionedConcurrentExecutions": wanted for word in ("Requested", "Allocated", "Available")}
-    return _answer(202, addressed.put("provisioned-concurrency", {**numbers, "Status": "READY"}))
+    kept = {**numbers, "Status": "READY", "FunctionArn": addressed.arn}
+    addressed.put("provisioned-concurrency", kept)
+    return _answer(202, {**kept, "Status": "IN_PROGRESS"})
 
 
 def get_provisioned_concurrency_config(self: Any) -> Answer:

@@ -502,17 +502,6 @@ def _function_code(api: Api, region: str, operation: str, code: Properties) -> N
         )
 
 
-@_before("lambda:CreateAlias", "lambda:UpdateAlias")
-def _weighted_versions(api: Api, region: str, params: Properties) -> None:
-    weights = (params.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
-    for version in weights:
-        try:
-            query = {"FunctionName": params["FunctionName"], "Qualifier": version}
-            api.look_up("lambda", "GetFunction", query, region)
-        except ApiError as error:
-            raise ApiError("lambda", "CreateAlias", error.code, error.api_message, 404) from None
-
-
 @_before("lambda:PutProvisionedConcurrencyConfig")
 def _within_the_reserve(api: Api, region: str, params: Properties) -> None:
     answer = api.look_up("lambda", "GetFunctionConcurrency", {"FunctionName": params["FunctionName"]}, region)

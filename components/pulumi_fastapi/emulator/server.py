@@ -80,7 +80,10 @@ class Emulator:
         from pulumi_fastapi.emulator.moto_patches import prepare_moto
 
         prepare_moto()
+        from pulumi_fastapi.emulator.lambda_invocations import answer_by
+
         end_tasks_by(self._faults)
+        answer_by(self._faults)
         from moto.moto_server.werkzeug_app import (
             DomainDispatcherApplication,
             MotoRequestHandler,

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pulumi_fastapi.emulator.api import ApiError
+from pulumi_fastapi.emulator.api import WaitError
 from pulumi_fastapi.emulator.aws.common import delete_by, number
 from pulumi_fastapi.emulator.ecs_tasks import fail_deployment
 from pulumi_fastapi.emulator.mapping import Field, json_value
@@ -74,7 +74,7 @@ def _finish_deployment(context: Context) -> None:
     waits = bool(context.inputs.get("waitForSteadyState"))
     if fault.effect == "timeout":
         if waits:
-            raise _WaitError(
+            raise WaitError(
                 f"waiting for ECS Service ({context.id}) {verb}: timeout while waiting for state to become 'tfSTABLE' "
                 "(last state: 'tfPENDING', timeout: 20m0s)"
             )
@@ -82,7 +82,7 @@ def _finish_deployment(context: Context) -> None:
     if context.old.get("taskDefinition"):
         context.look_up("UpdateService", **_service_key(context), taskDefinition=context.old["taskDefinition"])
     if waits and fault.effect == "rollback":
-        raise _WaitError(
+        raise WaitError(
             f"waiting for ECS Service ({context.id}) {verb}: ECS deployment circuit breaker was triggered: "
             "the deployment was rolled back"
         )
@@ -120,14 +120,6 @@ def _shift_traffic(context: Context) -> None:
         moved = [{"TargetGroupArn": group, "Weight": 0 if group == live else 100} for group in groups]
         actions = [{"Type": "forward", "ForwardConfig": {"TargetGroups": moved}}]
         context.api.look_up("elbv2", "ModifyRule", {"RuleArn": rule_arn, "Actions": actions}, context.region)
-
-
-class _WaitError(ApiError):
-    """A waiter gave up: no single call failed."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__("ecs", "DescribeServiceDeployments", "WaiterFailed", message)
-        self.args = (message,)
 
 
 def _task_definition_in_use(context: Context) -> str | None:

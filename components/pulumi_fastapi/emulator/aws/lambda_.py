@@ -1,15 +1,20 @@
 """Functions, their versions and aliases, and what hangs on them."""
 
+import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from pulumi_fastapi.emulator.api import ApiError
+from pulumi_fastapi.emulator.api import ApiError, WaitError
 from pulumi_fastapi.emulator.aws.common import by_id, by_input, delete_by
 from pulumi_fastapi.emulator.mapping import Field
 from pulumi_fastapi.emulator.resource import EVERYTHING, AutoName, Call, Calls, Context, Read, ResourceType
 from pulumi_fastapi.emulator.values import Properties, parse_json, same
 
 Request = tuple[str, Mapping[str, Any]]
+
+_LOOKS = 100
+"""How often a waiter looks before it gives up."""
+_LOOK_SECONDS = 0.02
 
 _CODE = ("imageUri", "s3Bucket", "s3Key", "s3ObjectVersion", "sourceCodeHash", "architectures")
 # What UpdateFunctionConfiguration takes as "not any more", as a member that is left out stays as it is.
@@ -80,8 +85,41 @@ def _concurrency(context: Context) -> Properties:
 
 def _publish(context: Context) -> None:
     """The create operation publishes by itself; after an update it is a call of its own."""
+    _wait_until_usable(context)
     if context.old and context.inputs.get("publish") and context.changed(*_VERSIONED):
-        context.call("PublishVersion", FunctionName=context.id)
+        published = context.call("PublishVersion", FunctionName=context.id)
+        _wait_until_usable(context, published["Version"])
+
+
+def _wait_until_usable(context: Context, version: str | None = None) -> None:
+    """As the provider does after each change of a function."""
+    query = {"FunctionName": context.id, **({"Qualifier": version} if version else {})}
+    verb, member, wanted = (
+        ("update", "LastUpdateStatus", "Successful") if context.old else ("create", "State", "Active")
+    )
+    waiting = f"waiting for Lambda Function ({context.id}) {verb}"
+    for _ in range(_LOOKS):
+        told = context.look_up("GetFunctionConfiguration", **query)
+        if told[member] == wanted:
+            return
+        if told[member] == "Failed":
+            reason = f"{told[f'{member}ReasonCode']}: {told[f'{member}Reason']}"
+            raise WaitError(f"{waiting}: unexpected state 'Failed', wanted target '{wanted}'. last error: {reason}")
+        time.sleep(_LOOK_SECONDS)
+    raise WaitError(f"{waiting}: timeout while waiting for state to become '{wanted}' (last state: '{told[member]}')")
+
+
+def _wait_until_allocated(context: Context) -> None:
+    waiting = f"waiting for Lambda Provisioned Concurrency Config ({context.id}) to be ready"
+    for _ in range(_LOOKS):
+        told = context.look_up("GetProvisionedConcurrencyConfig", **_qualified_key(context))
+        if told["Status"] == "READY":
+            return
+        if told["Status"] == "FAILED":
+            reason = told["StatusReason"]
+            raise WaitError(f"{waiting}: unexpected state 'FAILED', wanted target 'READY'. last error: {reason}")
+        time.sleep(_LOOK_SECONDS)
+    raise WaitError(f"{waiting}: timeout while waiting for state to become 'READY' (last state: '{told['Status']}')")
 
 
 def _after_publishing(old: Properties, news: Properties) -> Iterable[str]:
@@ -328,6 +366,7 @@ ROWS = (
         kept_by="skipDestroy",
         defaults={"skipDestroy": False},
         replace_on=frozenset({"functionName", "qualifier"}),
+        after_update=_wait_until_allocated,
         import_id=_import_qualified(","),
     ),
     ResourceType(
