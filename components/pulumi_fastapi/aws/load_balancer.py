@@ -39,6 +39,14 @@ def check_domain(field: str, domain: Optional[str]) -> None:
         matches(field, domain, _DOMAIN, "a DNS name in lower case such as api.example.com")
 
 
+def check_zone(domain: Optional[str], zone_id: Optional[Input[str]], certificate_arn: Optional[Input[str]]) -> None:
+    """Refuse a domain without a certificate, and what is of use only with a domain."""
+    if domain is not None and zone_id is None and certificate_arn is None:
+        raise ArgumentError("zone_id", None, f"HTTPS for {domain} needs its Route 53 zone_id, or a certificate_arn")
+    if domain is None and (zone_id is not None or certificate_arn is not None):
+        raise ArgumentError("domain", None, "zone_id and certificate_arn are of use only with a domain")
+
+
 def check_scheme(internal: Optional[bool], network: NetworkLike) -> None:
     """Refuse an internet-facing load balancer where there is no public subnet."""
     if internal is False and network.internal:
@@ -48,15 +56,29 @@ def check_scheme(internal: Optional[bool], network: NetworkLike) -> None:
 
 
 class Certificate(Component):
-    """A TLS certificate for one name, validated through DNS in a Route 53 zone. Costs nothing."""
+    """A TLS certificate for one name, validated through DNS in a Route 53 zone. Costs nothing.
+
+    `region` is the provider's, unless what uses it asks for another, as CloudFront does for us-east-1.
+    """
 
     arn: Output[str]
     """ARN of the certificate, known once it is valid."""
 
-    def __init__(self, name: str, domain: str, zone_id: Input[str], opts: Optional[ResourceOptions] = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        domain: str,
+        zone_id: Input[str],
+        region: Optional[str] = None,
+        opts: Optional[ResourceOptions] = None,
+    ) -> None:
         super().__init__(name, None, opts)
         certificate = aws.acm.Certificate(
-            self.child_name("certificate"), domain_name=domain, validation_method="DNS", opts=self.child
+            self.child_name("certificate"),
+            domain_name=domain,
+            validation_method="DNS",
+            region=region,
+            opts=self.child,
         )
         proof = certificate.domain_validation_options[0]
         record = aws.route53.Record(
@@ -73,6 +95,7 @@ class Certificate(Component):
             self.child_name("valid"),
             certificate_arn=certificate.arn,
             validation_record_fqdns=[record.fqdn],
+            region=region,
             opts=self.child,
         )
         self.publish(arn=valid.certificate_arn)
@@ -394,24 +417,23 @@ class Target(Component):
         claims_on(balancer, balancer.listener_arn).update(claimed)
         super().__init__(name, None, opts)
         group, alternate = self._group("tg", args), self._group("tg-2", args)
-        self._certificate(args)
+        join_listener(self, balancer, args.domain, args.zone_id, args.certificate_arn)
         rule = aws.lb.ListenerRule(
             self.child_name("rule"),
             listener_arn=balancer.listener_arn,
             priority=next(iter(claimed)),
-            conditions=_conditions(args),
+            conditions=rule_conditions(args.domain, args.paths),
             actions=[aws.lb.ListenerRuleActionArgs(type="forward", target_group_arn=group.arn)],
             # ECS moves the traffic between the groups; set back, the rule would send it to an empty one.
             opts=self.child_options(ignore_changes=["actions"]),
         )
-        self._alias(args)
-        scheme = "https" if balancer.https else "http"
+        point_at(self, balancer, args.domain, args.zone_id)
         self.publish(
             arn=group.arn,
             alternate_arn=alternate.arn,
             live_arn=self._live(rule.arn, group.arn),
             rule_arn=rule.arn,
-            url=Output.concat(f"{scheme}://", args.domain or balancer.dns_name),
+            url=url_of(balancer, args.domain),
         )
 
     def _group(self, label: str, args: TargetArgs) -> aws.lb.TargetGroup:
@@ -458,41 +480,52 @@ class Target(Component):
         actions = aws.lb.get_listener_rule_output(arn=rule_arn, opts=InvokeOptions(parent=self)).actions
         return Output.all(actions, first).apply(lambda known: live_group(known[0], known[1]))
 
-    def _certificate(self, args: TargetArgs) -> None:
-        """One for the listener, unless the load balancer or another service of this domain brings it."""
-        certificate_arn = args.certificate_arn
-        if certificate_arn is None:
-            if args.domain is None or args.zone_id is None or not args.load_balancer.https:
-                return
-            if not first_on(args.load_balancer, (_CERTIFICATE, args.domain), self.resource_name):
-                return
-            certificate_arn = Certificate(self.resource_name, args.domain, args.zone_id, opts=self.child).arn
-        aws.lb.ListenerCertificate(
-            self.child_name("certificate"),
-            listener_arn=args.load_balancer.listener_arn,
-            certificate_arn=certificate_arn,
-            opts=self.child,
-        )
 
-    def _alias(self, args: TargetArgs) -> None:
-        """One record, however many services share the domain by path."""
-        if args.domain is None or args.zone_id is None:
+def url_of(balancer: "LoadBalancerLike", domain: Optional[str]) -> Output[str]:
+    """Where a service behind a load balancer answers."""
+    return Output.concat("https://" if balancer.https else "http://", domain or balancer.dns_name)
+
+
+def join_listener(
+    component: Component,
+    balancer: "LoadBalancerLike",
+    domain: Optional[str],
+    zone_id: Optional[Input[str]],
+    certificate_arn: Optional[Input[str]],
+) -> None:
+    """A certificate for the listener, unless the load balancer or another service of this domain brings it."""
+    if certificate_arn is None:
+        if domain is None or zone_id is None or not balancer.https:
             return
-        balancer = args.load_balancer
-        if not first_on(balancer, ("alias", args.domain), self.resource_name):
+        if not first_on(balancer, (_CERTIFICATE, domain), component.resource_name):
             return
-        aws.route53.Record(
-            self.child_name("alias"),
-            zone_id=args.zone_id,
-            name=args.domain,
-            type="A",
-            aliases=[
-                aws.route53.RecordAliasArgs(
-                    name=balancer.dns_name, zone_id=balancer.hosted_zone_id, evaluate_target_health=True
-                )
-            ],
-            opts=self.child,
-        )
+        certificate_arn = Certificate(component.resource_name, domain, zone_id, opts=component.child).arn
+    aws.lb.ListenerCertificate(
+        component.child_name("certificate"),
+        listener_arn=balancer.listener_arn,
+        certificate_arn=certificate_arn,
+        opts=component.child,
+    )
+
+
+def point_at(
+    component: Component, balancer: "LoadBalancerLike", domain: Optional[str], zone_id: Optional[Input[str]]
+) -> None:
+    """One DNS record, however many services share the domain by path."""
+    if domain is None or zone_id is None or not first_on(balancer, ("alias", domain), component.resource_name):
+        return
+    aws.route53.Record(
+        component.child_name("alias"),
+        zone_id=zone_id,
+        name=domain,
+        type="A",
+        aliases=[
+            aws.route53.RecordAliasArgs(
+                name=balancer.dns_name, zone_id=balancer.hosted_zone_id, evaluate_target_health=True
+            )
+        ],
+        opts=component.child,
+    )
 
 
 def first_on(load_balancer: "LoadBalancerLike", what: Union[str, tuple[str, str]], name: str) -> bool:
@@ -561,18 +594,17 @@ def check_paths(paths: Optional[Sequence[str]], domain: Optional[str]) -> None:
         raise ArgumentError("paths", paths, f"must be 1 to {most} patterns, as a listener rule takes no more")
 
 
-def _conditions(args: TargetArgs) -> list[aws.lb.ListenerRuleConditionArgs]:
+def rule_conditions(domain: Optional[str], paths: Optional[list[str]]) -> list[aws.lb.ListenerRuleConditionArgs]:
+    """The requests of a host, of some paths of it, or all."""
     conditions = []
-    if args.domain is not None:
+    if domain is not None:
         conditions.append(
-            aws.lb.ListenerRuleConditionArgs(
-                host_header=aws.lb.ListenerRuleConditionHostHeaderArgs(values=[args.domain])
-            )
+            aws.lb.ListenerRuleConditionArgs(host_header=aws.lb.ListenerRuleConditionHostHeaderArgs(values=[domain]))
         )
-    if args.paths or args.domain is None:
+    if paths or domain is None:
         conditions.append(
             aws.lb.ListenerRuleConditionArgs(
-                path_pattern=aws.lb.ListenerRuleConditionPathPatternArgs(values=args.paths or ["/*"])
+                path_pattern=aws.lb.ListenerRuleConditionPathPatternArgs(values=paths or ["/*"])
             )
         )
     return conditions
