@@ -13,7 +13,6 @@ from pulumi.runtime.config import CONFIG, is_config_secret
 from pulumi_fastapi import ArgumentError, FargateFastAPIServiceArgs, FastAPIApp
 from pulumi_fastapi.aws import DatabaseArgs, ExistingNetwork, NetworkArgs
 from pulumi_fastapi.aws.alarms import check_emails
-from pulumi_fastapi.connection_pool import ConnectionBudget
 from pulumi_fastapi.validation import check_fields, from_mapping, snake_case
 
 # Stands for the network while the rest is checked: nothing exists yet.
@@ -166,9 +165,9 @@ def _parts(keys: StackFile, name: str) -> StackConfig:
         alarm_emails=None,
         alarm_topic_arn=None,
     )
-    if database is not None and not database.proxy:
+    if database is not None and database.budget is not None:
         try:
-            ConnectionBudget.of(database.instance_class).with_demand(service.connection_demand(name))
+            database.budget.with_demand(service.connection_demand(name))
         except ArgumentError as error:
             raise error.inside("app.") from None
     network = _part("network", NetworkArgs, keys.network)
@@ -193,7 +192,7 @@ def _part(part: str, cls: type, values: Mapping[str, Any], **given: Any) -> Any:
     try:
         return from_mapping(cls, {**values, **given})
     except ArgumentError as error:
-        raise (error if error.field in given else error.inside(f"{part}.")) from None
+        raise (error if error.field.split(".")[0] in given else error.inside(f"{part}.")) from None
 
 
 def _how_to_write_text(error: ArgumentError) -> str:

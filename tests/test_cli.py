@@ -335,7 +335,8 @@ def test_json_is_the_same_every_time(tmp_path: Path) -> None:
 def test_the_derived_numbers_of_a_service_are_lines_of_arithmetic(tmp_path: Path) -> None:
     program = """
 import pulumi
-from pulumi_fastapi.connection_pool import ConnectionBudget, ConnectionDemand, ConnectionPool
+from pulumi_fastapi.aws.database import connection_budget
+from pulumi_fastapi.connection_pool import ConnectionDemand, ConnectionPool
 from pulumi_fastapi.rollout import worst_case_seconds
 from pulumi_fastapi.timeouts import Timeouts, ladder
 
@@ -343,8 +344,8 @@ class Service(pulumi.ComponentResource):
     def __init__(self):
         super().__init__("pulumi-fastapi:index:FargateFastAPIService", "api")
         rungs = ladder(Timeouts())
-        demand = ConnectionDemand(client="api", tasks=4, surge=2.0, workers=1, pool=ConnectionPool())
-        budget = ConnectionBudget.of("db.t4g.micro").with_demand(demand)
+        demand = ConnectionDemand(client="api", instances=4, surge=2.0, workers=1, pool=ConnectionPool(), noun="task")
+        budget = connection_budget("db.t4g.micro").with_demand(demand)
         self.register_outputs({
             "workers": 1,
             "connectionBudget": budget.as_dict(),

@@ -4,16 +4,10 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pulumi_fastapi.connection_pool import (
-    ConnectionBudget,
-    ConnectionDemand,
-    ConnectionPool,
-    largest_pool,
-    max_connections,
-    smallest_class,
-)
+from pulumi_fastapi.aws.database import connection_budget
+from pulumi_fastapi.connection_pool import ConnectionBudget, ConnectionDemand, ConnectionPool, largest_pool
 from pulumi_fastapi.errors import ArgumentError
-from pulumi_fastapi.sizing import DATABASE_MEMORY, GIB, instance_classes, instance_memory
+from pulumi_fastapi.sizing import DATABASE_MEMORY, instance_classes, instance_memory, max_connections, smallest_class
 
 CLASSES = [instance_class for family in DATABASE_MEMORY for instance_class in instance_classes(family)]
 
@@ -21,7 +15,7 @@ pools = st.builds(ConnectionPool, size=st.integers(1, 60), max_overflow=st.integ
 demands = st.builds(
     ConnectionDemand,
     client=st.sampled_from(["api", "worker"]),
-    tasks=st.integers(1, 60),
+    instances=st.integers(1, 60),
     surge=st.sampled_from([1.0, 1.1, 1.25, 1.5, 2.0]),
     workers=st.integers(1, 16),
     pool=pools,
@@ -30,7 +24,6 @@ budgets = st.builds(
     ConnectionBudget,
     max_connections=st.integers(20, 6000),
     demands=st.lists(demands, max_size=3).map(tuple),
-    instance_class=st.none() | st.sampled_from(CLASSES),
 )
 
 
@@ -38,25 +31,11 @@ def demand(
     tasks: int = 4, surge: float = 2.0, workers: int = 1, size: int = 5, max_overflow: int = 0
 ) -> ConnectionDemand:
     pool = ConnectionPool(size=size, max_overflow=max_overflow)
-    return ConnectionDemand(client="api", tasks=tasks, surge=surge, workers=workers, pool=pool)
-
-
-@pytest.mark.parametrize(("gib", "measured"), [(2, 181), (4, 413), (8, 856), (15.25, 1660)])
-def test_never_more_connections_than_rds_itself_allows_and_not_much_fewer(gib: float, measured: int) -> None:
-    assert 0.95 * measured <= max_connections(int(gib * GIB)) <= measured
-
-
-def test_more_memory_never_holds_fewer_connections() -> None:
-    counts = [max_connections(memory) for memory in range(GIB, 64 * GIB, GIB // 8)]
-    assert counts == sorted(counts)
+    return ConnectionDemand(client="api", instances=tasks, surge=surge, workers=workers, pool=pool, noun="task")
 
 
 def test_even_the_smallest_class_leaves_room_for_a_small_service() -> None:
-    assert ConnectionBudget.of("db.t4g.micro").with_demand(demand(tasks=4, size=5)).used == 40
-
-
-def test_rds_default_ends_at_5000() -> None:
-    assert max_connections(1536 * GIB) == 5000
+    assert connection_budget("db.t4g.micro").with_demand(demand(tasks=4, size=5)).used == 40
 
 
 @pytest.mark.parametrize(
@@ -96,29 +75,22 @@ def test_two_services_that_each_fit_do_not_fit_together() -> None:
 def test_what_does_not_fit_is_refused_with_three_ways_out() -> None:
     # 18 a worker, 2 workers, 3 tasks that double during a deploy: more than 2 GiB hold.
     with pytest.raises(ArgumentError) as error:
-        ConnectionBudget.of("db.t4g.small").with_demand(demand(tasks=3, workers=2, size=10, max_overflow=8))
+        connection_budget("db.t4g.small").with_demand(demand(tasks=3, workers=2, size=10, max_overflow=8))
     assert str(error.value) == (
         "pool: api opens up to 3 tasks x 2 during a deploy x 2 workers x (10 + 8) = 216 database connections, but"
         " db.t4g.small has 166 (176 - 10 reserved). Ways out: a pool of size=13, max_overflow=0;"
-        " instance_class='db.t4g.medium'; an RDS Proxy between the app and the database, got 18"
+        " instance_class='db.t4g.medium'; proxy=True, an RDS Proxy between the app and the database, got 18"
     )
 
 
 def test_fewer_tasks_are_the_way_out_when_no_pool_fits() -> None:
     with pytest.raises(ArgumentError, match="fewer tasks, as even a pool of size=1 is too large"):
-        ConnectionBudget.of("db.t4g.micro").with_demand(demand(tasks=100))
+        connection_budget("db.t4g.micro").with_demand(demand(tasks=100))
 
 
-def test_fewer_tasks_are_the_way_out_when_no_class_holds_them() -> None:
-    with pytest.raises(ArgumentError, match="fewer tasks, as no instance class holds 10010"):
-        ConnectionBudget.of("db.r8g.48xlarge").with_demand(demand(tasks=1000))
-
-
-def test_the_larger_class_is_of_the_same_family_if_it_has_one() -> None:
-    assert smallest_class(300, like="db.m6i.large") == "db.m6i.large"
-    assert smallest_class(1000, like="db.m6i.large") == "db.m6i.xlarge"
-    assert smallest_class(4000, like="db.t3.micro") == "db.r8gd.2xlarge"
-    assert smallest_class(5001) is None
+def test_fewer_clients_are_the_way_out_when_no_class_holds_them() -> None:
+    with pytest.raises(ArgumentError, match="fewer clients, as no instance class holds 10010"):
+        connection_budget("db.r8g.48xlarge").with_demand(demand(tasks=1000))
 
 
 @given(budget=budgets, demand=demands)
@@ -145,22 +117,22 @@ def test_the_largest_pool_fits_and_one_more_does_not(budget: ConnectionBudget, d
 def test_the_suggested_class_fits_and_is_the_smallest_of_its_family(
     instance_class: str, demand: ConnectionDemand
 ) -> None:
-    budget = ConnectionBudget.of(instance_class)
+    budget = connection_budget(instance_class)
     suggested = smallest_class(demand.connections + budget.reserved, instance_class)
     if suggested is None:
         assert all(max_connections(instance_memory(each)) < demand.connections + 10 for each in CLASSES)
         return
-    assert ConnectionBudget.of(suggested).with_demand(demand).fits
+    assert connection_budget(suggested).with_demand(demand).fits
     family = instance_classes(suggested.split(".")[1])
     if smaller := family[: family.index(suggested)]:
         with pytest.raises(ArgumentError):
-            ConnectionBudget.of(smaller[-1]).with_demand(demand)
+            connection_budget(smaller[-1]).with_demand(demand)
 
 
-@given(demand=demands, more=st.sampled_from(["tasks", "surge", "workers", "pool"]))
+@given(demand=demands, more=st.sampled_from(["instances", "surge", "workers", "pool"]))
 def test_more_of_anything_never_needs_fewer_connections(demand: ConnectionDemand, more: str) -> None:
     larger = {
-        "tasks": replace(demand, tasks=demand.tasks + 1),
+        "instances": replace(demand, instances=demand.instances + 1),
         "surge": replace(demand, surge=demand.surge + 0.5),
         "workers": replace(demand, workers=demand.workers + 1),
         "pool": replace(demand, pool=replace(demand.pool, size=demand.pool.size + 1)),
@@ -169,9 +141,9 @@ def test_more_of_anything_never_needs_fewer_connections(demand: ConnectionDemand
 
 
 def test_the_budget_is_plain_data_for_outputs() -> None:
-    budget = ConnectionBudget.of("db.t4g.small").with_demand(demand(tasks=4))
+    budget = connection_budget("db.t4g.small").with_demand(demand(tasks=4))
     data = json.loads(json.dumps(budget.as_dict()))
-    assert data["instanceClass"] == "db.t4g.small"
+    assert data["server"] == "db.t4g.small"
     assert (data["maxConnections"], data["reserved"], data["available"], data["used"], data["free"]) == (
         176,
         10,
@@ -202,7 +174,7 @@ def test_a_pool_that_cannot_be_is_refused_by_name(field: str, value: object) -> 
         ConnectionPool(**{field: value})  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(("field", "value"), [("tasks", 0), ("surge", 0.5), ("workers", 0)])
+@pytest.mark.parametrize(("field", "value"), [("instances", 0), ("surge", 0.5), ("workers", 0)])
 def test_a_demand_that_cannot_be_is_refused_by_name(field: str, value: object) -> None:
     with pytest.raises(ArgumentError, match=f"^{field}: must be "):
         replace(demand(), **{field: value})  # type: ignore[arg-type]

@@ -10,6 +10,8 @@ from pulumi_fastapi.sizing import (
     check_fargate_size,
     instance_classes,
     instance_memory,
+    max_connections,
+    smallest_class,
     worker_count,
 )
 
@@ -120,3 +122,24 @@ def test_classes_of_a_family_are_ordered_by_memory() -> None:
 def test_an_unknown_class_is_refused_with_the_nearest(wrong: str, nearest: str) -> None:
     with pytest.raises(ArgumentError, match=f"instance_class: .*{nearest}"):
         instance_memory(wrong)
+
+
+@pytest.mark.parametrize(("gib", "measured"), [(2, 181), (4, 413), (8, 856), (15.25, 1660)])
+def test_never_more_connections_than_rds_itself_allows_and_not_much_fewer(gib: float, measured: int) -> None:
+    assert 0.95 * measured <= max_connections(int(gib * GIB)) <= measured
+
+
+def test_more_memory_never_holds_fewer_connections() -> None:
+    counts = [max_connections(memory) for memory in range(GIB, 64 * GIB, GIB // 8)]
+    assert counts == sorted(counts)
+
+
+def test_rds_default_ends_at_5000() -> None:
+    assert max_connections(1536 * GIB) == 5000
+
+
+def test_the_larger_class_is_of_the_same_family_if_it_has_one() -> None:
+    assert smallest_class(300, like="db.m6i.large") == "db.m6i.large"
+    assert smallest_class(1000, like="db.m6i.large") == "db.m6i.xlarge"
+    assert smallest_class(4000, like="db.t3.micro") == "db.r8gd.2xlarge"
+    assert smallest_class(5001) is None

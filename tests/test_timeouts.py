@@ -10,7 +10,9 @@ from pulumi_fastapi.timeouts import TimeoutLadder, Timeouts, ladder
 
 def accepted(request: int, idle: int, startup: int, streaming: bool) -> Timeouts | None:
     try:
-        return Timeouts(request=request, idle=idle, startup=startup, streaming=streaming)
+        made = Timeouts(request=request, idle=idle, startup=startup, streaming=streaming)
+        ladder(made)
+        return made
     except ArgumentError:
         return None
 
@@ -89,7 +91,7 @@ def test_a_slow_start_gets_a_longer_grace() -> None:
 
 def test_a_request_longer_than_the_balancer_waits_is_refused_with_what_to_do() -> None:
     with pytest.raises(ArgumentError) as error:
-        Timeouts(request=90)
+        ladder(Timeouts(request=90))
     assert str(error.value) == (
         "idle: must be more than request=90, or the load balancer cuts a request that is still running;"
         " use idle=91 or more, or streaming=True, got 60"
@@ -101,7 +103,7 @@ def test_a_request_longer_than_the_balancer_waits_is_refused_with_what_to_do() -
 def test_a_request_that_no_deploy_can_wait_for_is_refused() -> None:
     assert ladder(Timeouts(request=105, idle=200)).stop == 120
     with pytest.raises(ArgumentError, match=r"request: must be between 1 and 105 seconds .*120.*got 106"):
-        Timeouts(request=106, idle=200)
+        ladder(Timeouts(request=106, idle=200))
 
 
 @pytest.mark.parametrize(
@@ -110,6 +112,7 @@ def test_a_request_that_no_deploy_can_wait_for_is_refused() -> None:
         ("request", 0),
         ("request", "30"),
         ("request", 1.5),
+        ("request", 3601),
         ("idle", 4001),
         ("idle", None),
         ("startup", 0),

@@ -12,24 +12,12 @@ from pulumi import Input, Output
 from .app_source import AppSource
 from .build import Build
 from .connection_pool import ConnectionPool
+from .environment import DEFAULT_MODULE, DERIVED
 from .errors import REDACTED, ArgumentError
 from .timeouts import Timeouts
 from .validation import check_fields, in_range, matches
 
-DEFAULT_MODULE = "app.main:app"
 _VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
-DERIVED = {
-    "APP_MODULE": "app.module",
-    "PORT": "app.port",
-    "WEB_CONCURRENCY": "workers",
-    "LIVENESS_PATH": "app.liveness_path",
-    "READINESS_PATH": "app.readiness_path",
-    "KEEP_ALIVE_SECONDS": "app.timeouts",
-    "DRAIN_SECONDS": "app.timeouts",
-    "GRACEFUL_SECONDS": "app.timeouts",
-    "STARTUP_SECONDS": "app.timeouts",
-}
-"""Variables that must agree with the load balancer, the task or the database, and the argument they come from."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -126,7 +126,7 @@ def rollback(
     import boto3
     from botocore.exceptions import BotoCoreError, ClientError
 
-    from .aws.deployment_hooks import Aws, DeployError
+    from .aws.credentials import Aws, DeployError
     from .aws.rollback import plan_rollback, roll_back
 
     with in_one_line(BotoCoreError, ClientError, DeployError):

@@ -1,48 +1,20 @@
-"""Database connections: what the tasks of a service can open at their peak against what PostgreSQL can hold.
+"""Database connections: what the instances of a service can open at their peak against what PostgreSQL can hold.
 
-At the peak of a deploy old and new tasks run side by side, and each worker process of each task owns a pool:
-`tasks x surge x workers x (size + max_overflow)`.
+At the peak of a deploy old and new instances run side by side, and each worker process of each one owns a pool:
+`instances x surge x workers x (size + max_overflow)`.
 """
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Optional
 
 from .errors import ArgumentError
-from .sizing import DATABASE_MEMORY, instance_classes, instance_memory
 from .validation import check_fields, in_range
 
 RESERVED = 3 + 2 + 5
 """Connections no app may count on: `superuser_reserved_connections` 3 (PostgreSQL's default),
 `rds.rds_superuser_reserved_connections` 2 (RDS' default), and 5 for people, migrations and monitoring."""
-
-# RDS' default is LEAST({DBInstanceClassMemory/9531392}, 5000), and DBInstanceClassMemory is what RDS and the operating
-# system leave of the class's memory, which AWS does not publish. Read from instances: 181 on 2 GiB (db.t4g.small),
-# 413 on 4 GiB, 856 on 8 GiB, 1660 on 15.25 GiB. 400 MiB and 2 % less than the memory gives 176, 397, 839 and 1639: at
-# most 5 % below each, and never above.
-_BYTES_PER_CONNECTION = 9531392
-_LARGEST_DEFAULT = 5000
-_SYSTEM_MEMORY = 400 * 1024**2
-_SYSTEM_PERCENT = 2
-
-
-def max_connections(memory_bytes: int) -> int:
-    """Connections that a PostgreSQL instance with `memory_bytes` of memory can hold, by RDS' own rule."""
-    usable = memory_bytes * (100 - _SYSTEM_PERCENT) // 100 - _SYSTEM_MEMORY
-    return min(usable // _BYTES_PER_CONNECTION, _LARGEST_DEFAULT)
-
-
-def smallest_class(connections: int, like: Optional[str] = None) -> Optional[str]:
-    """The smallest instance class that holds `connections`: of the family of `like` if it has one, else of any family.
-
-    Returns:
-        The class, or None when no class holds that many.
-    """
-    family = (like or "db.t4g.micro").split(".")[1]
-    own = instance_classes(family)
-    others = [name for each in reversed(DATABASE_MEMORY) for name in instance_classes(each)]
-    candidates = own + sorted(others, key=instance_memory)
-    return next((name for name in candidates if max_connections(instance_memory(name)) >= connections), None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,30 +46,32 @@ class ConnectionDemand:
 
     client: str
     """Name of the service, for messages."""
-    tasks: int
-    """Most tasks it scales to."""
+    instances: int
+    """Most instances it scales to."""
     surge: float
-    """Peak of running tasks during a deploy, as a multiple of `tasks` (2.0 = 200 %)."""
+    """Peak of running instances during a deploy, as a multiple of `instances` (2.0 = 200 %)."""
     workers: int
-    """Worker processes per task."""
+    """Worker processes per instance."""
     pool: ConnectionPool
     """Pool of each worker."""
+    noun: str = "instance"
+    """What the platform calls an instance, for messages: a `task`, an `environment`. Default instance."""
 
     def __post_init__(self) -> None:
         check_fields(self)
-        in_range("tasks", self.tasks, 1, 5000)
+        in_range("instances", self.instances, 1, 5000)
         in_range("surge", self.surge, 1.0, 10.0)
         in_range("workers", self.workers, 1, 256)
 
     @property
-    def peak_tasks(self) -> int:
-        """Tasks at the peak."""
-        return math.ceil(round(self.tasks * self.surge, 6))
+    def peak_instances(self) -> int:
+        """Instances at the peak."""
+        return math.ceil(round(self.instances * self.surge, 6))
 
     @property
     def processes(self) -> int:
         """Worker processes at the peak."""
-        return self.peak_tasks * self.workers
+        return self.peak_instances * self.workers
 
     @property
     def connections(self) -> int:
@@ -106,10 +80,11 @@ class ConnectionDemand:
 
     def explain(self) -> str:
         """The arithmetic: `4 tasks x 2 during a deploy x 1 worker x (5 + 0) = 40`."""
-        peak = self.peak_tasks
-        rounded = "" if math.isclose(peak, self.tasks * self.surge) else f" (rounded up to {peak})"
+        peak = self.peak_instances
+        rounded = "" if math.isclose(peak, self.instances * self.surge) else f" (rounded up to {peak})"
+        deploy = f" x {self.surge:g} during a deploy{rounded}" if self.surge != 1 else ""
         return (
-            f"{_count(self.tasks, 'task')} x {self.surge:g} during a deploy{rounded} x {_count(self.workers, 'worker')}"
+            f"{_count(self.instances, self.noun)}{deploy} x {_count(self.workers, 'worker')}"
             f" x ({self.pool.size} + {self.pool.max_overflow}) = {self.connections}"
         )
 
@@ -124,13 +99,10 @@ class ConnectionBudget:
     """Of those, not for apps."""
     demands: tuple[ConnectionDemand, ...] = ()
     """The clients so far."""
-    instance_class: Optional[str] = None
-    """Class of the instance, so that an error can name the next larger one."""
-
-    @classmethod
-    def of(cls, instance_class: str) -> "ConnectionBudget":
-        """The empty budget of an instance class."""
-        return cls(max_connections=max_connections(instance_memory(instance_class)), instance_class=instance_class)
+    server: Optional[str] = None
+    """What holds them, such as `db.t4g.micro`, for messages."""
+    ways_out: Callable[[int], Sequence[str]] = field(default=lambda _: (), compare=False, repr=False)
+    """What else would hold a number of connections: arguments, as an error names them."""
 
     @property
     def available(self) -> int:
@@ -166,7 +138,7 @@ class ConnectionBudget:
             "pool",
             demand.pool.connections,
             f"{demand.client} opens up to {demand.explain()} database connections{others},"
-            f" but {self.instance_class or 'the database'} has {self.available}"
+            f" but {self.server or 'the database'} has {self.available}"
             f" ({self.max_connections} - {self.reserved} reserved)."
             f" Ways out: {'; '.join(_ways_out(self, demand, budget.used + self.reserved))}",
         )
@@ -174,7 +146,7 @@ class ConnectionBudget:
     def as_dict(self) -> dict[str, Any]:
         """Plain data for outputs and previews."""
         return {
-            "instanceClass": self.instance_class,
+            "server": self.server,
             "maxConnections": self.max_connections,
             "reserved": self.reserved,
             "available": self.available,
@@ -183,7 +155,7 @@ class ConnectionBudget:
             "demands": [
                 {
                     "client": demand.client,
-                    "tasks": demand.tasks,
+                    "instances": demand.instances,
                     "surge": demand.surge,
                     "workers": demand.workers,
                     "poolSize": demand.pool.size,
@@ -202,12 +174,10 @@ def largest_pool(budget: ConnectionBudget, demand: ConnectionDemand) -> int:
 
 
 def _ways_out(budget: ConnectionBudget, demand: ConnectionDemand, needed: int) -> list[str]:
-    size = largest_pool(budget, demand)
-    larger = smallest_class(needed, budget.instance_class)
+    size, fewer = largest_pool(budget, demand), f"fewer {demand.noun}s"
     return [
-        f"a pool of size={size}, max_overflow=0" if size else "fewer tasks, as even a pool of size=1 is too large",
-        f"instance_class={larger!r}" if larger else f"fewer tasks, as no instance class holds {needed}",
-        "an RDS Proxy between the app and the database",
+        f"a pool of size={size}, max_overflow=0" if size else f"{fewer}, as even a pool of size=1 is too large",
+        *budget.ways_out(needed),
     ]
 
 

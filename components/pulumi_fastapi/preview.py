@@ -200,7 +200,7 @@ def explained(service: Resource) -> Iterator[tuple[str, str]]:
 
 def _budget(budget: Mapping[str, Any]) -> str:
     demands = "; ".join(f"{demand['client']}: {demand['explanation']}" for demand in budget["demands"])
-    where = f" ({budget['instanceClass']})" if budget.get("instanceClass") else ""
+    where = f" ({budget['server']})" if budget.get("server") else ""
     room = f"{budget['maxConnections']}{where} - {budget['reserved']} reserved = {budget['available']}"
     return f"{demands}; {budget['used']} used of {room}"
 

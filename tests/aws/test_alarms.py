@@ -6,7 +6,8 @@ from typing import Any, Optional
 import pulumi_aws as aws
 import pytest
 from pulumi_fastapi.aws import AlarmTopic
-from pulumi_fastapi.aws.alarms import MIN_REQUESTS, dashboard_body
+from pulumi_fastapi.aws.alarms import MIN_REQUESTS
+from pulumi_fastapi.aws.dashboard import Graph, widgets
 from pulumi_fastapi.errors import ArgumentError
 from pulumi_fastapi.plan import Plan, plan
 from reading import PlanService, document
@@ -266,24 +267,22 @@ def test_a_topic_that_exists_is_used_by_all_alarms(service: PlanService) -> None
 # The dashboard
 
 
-def test_the_dashboard_shows_the_service_and_its_database() -> None:
-    parts: dict[str, Any] = {
-        "lb": "app/lb/1",
-        "targets": ["targetgroup/tg/1"],
-        "cluster": "c",
-        "service": "s",
-        "region": "eu-west-1",
-    }
-    without = json.loads(dashboard_body(parts))["widgets"]
-    with_database = json.loads(dashboard_body({**parts, "db": "database-1"}))["widgets"]
-    assert len(with_database) == len(without) + 3
-    assert {widget["properties"]["region"] for widget in with_database} == {"eu-west-1"}
-    assert "database-1" in json.dumps(with_database)
+def shown(result: Plan) -> list[dict[str, Any]]:
+    shown: list[dict[str, Any]] = json.loads(result.find(aws.cloudwatch.Dashboard).inputs["dashboardBody"])["widgets"]
+    return shown
+
+
+def test_the_dashboard_shows_the_service_and_its_database(full: Plan, service: PlanService) -> None:
+    without = [widget["properties"]["title"] for widget in shown(service())]
+    assert without == ["Requests", "Errors", "Latency", "Ready tasks", "Task CPU and memory"]
+    database = full.find(aws.rds.Instance).inputs["identifier"]
+    metrics = [metric for widget in shown(full)[len(without) :] for metric in widget["properties"]["metrics"]]
+    assert {tuple(metric[2:]) for metric in metrics} == {("DBInstanceIdentifier", database)}
+    assert {metric[1] for metric in metrics} >= {"DatabaseConnections", "CPUUtilization", "FreeStorageSpace"}
 
 
 def test_widgets_do_not_cover_each_other() -> None:
-    parts = {**dict.fromkeys(("lb", "cluster", "service", "region", "db"), "x"), "targets": ["x"]}
-    places = [(widget["x"], widget["y"]) for widget in json.loads(dashboard_body(parts))["widgets"]]
+    places = [(widget["x"], widget["y"]) for widget in widgets([Graph("one", "Sum", [])] * 8, "eu-west-1")]
     assert len(set(places)) == len(places)
     assert all(x + 8 <= 24 for x, _ in places)
 

@@ -13,10 +13,10 @@ from pulumi_fastapi.aws import (
     FargateFastAPIServiceArgs,
     Network,
 )
-from pulumi_fastapi.connection_pool import ConnectionPool, max_connections
+from pulumi_fastapi.connection_pool import ConnectionPool
 from pulumi_fastapi.errors import ArgumentError
 from pulumi_fastapi.plan import Plan, plan
-from pulumi_fastapi.sizing import instance_memory
+from pulumi_fastapi.sizing import instance_memory, max_connections
 from reading import IMAGE, document
 
 NETWORK = ExistingNetwork(vpc_id="vpc-1", public_subnet_ids=["pub-a", "pub-b"], isolated_subnet_ids=["iso-a", "iso-b"])

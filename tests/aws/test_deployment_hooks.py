@@ -208,7 +208,7 @@ def keys(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("keys")
 def test_credentials_of_another_account_are_named() -> None:
     foreign = CLUSTER.replace("123456789012", "999999999999")
-    with pytest.raises(DeployError, match="of account 123456789012, the cluster is in 999999999999"):
+    with pytest.raises(DeployError, match="of account 123456789012, what it deploys is in 999999999999"):
         Credentials().session(foreign)
 
 

@@ -704,3 +704,8 @@ def test_json_documents_are_json(full: Plan) -> None:
         for key in ("policy", "assumeRolePolicy", "containerDefinitions", "dashboardBody"):
             if isinstance(resource.inputs.get(key), str):
                 json.loads(resource.inputs[key])
+
+
+def test_a_request_that_the_balancer_would_cut_is_refused() -> None:
+    with pytest.raises(ArgumentError, match=r"^app\.timeouts\.idle: must be more than request=90"):
+        FargateFastAPIServiceArgs(app=FastAPIApp(timeouts=Timeouts(request=90)))

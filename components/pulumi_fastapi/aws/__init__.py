@@ -1,16 +1,20 @@
 """The parts of a FastAPI service on AWS, usable and shareable alone."""
 
-from .alarms import AlarmTopic, Dashboard, DatabaseAlarms, LoadBalancerAlarms, ServiceAlarms, TrafficAlarms
+from .alarms import AlarmTopic
 from .autoscaling import Autoscaling
 from .budget import Budget
+from .dashboard import Dashboard
 from .database import Database, DatabaseArgs, ExistingDatabase
+from .database_alarms import DatabaseAlarms
 from .fargate_service import FargateFastAPIService, FargateFastAPIServiceArgs
 from .image import Image, ImageArgs
 from .load_balancer import Certificate, ExistingLoadBalancer, LoadBalancer, LoadBalancerArgs, Target, TargetArgs
+from .load_balancer_alarms import LoadBalancerAlarms, TrafficAlarms
 from .network import ExistingNetwork, Network, NetworkArgs, Outbound
 from .registry import Registry, RegistryArgs
 from .roles import TaskRoles
 from .secrets import Secrets
+from .service_alarms import ServiceAlarms
 from .task import Task
 
 __all__ = [

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Optional, Union
 import pulumi_aws as aws
 from pulumi import Input, Output, ResourceOptions
 
-from ..component import Component, as_args, claims_on
-from ..connection_pool import ConnectionBudget, ConnectionDemand
-from ..errors import ArgumentError
-from ..sizing import instance_memory
+from ..component import Component, as_args
+from ..connection_pool import RESERVED, ConnectionBudget
+from ..sizing import instance_memory, max_connections, smallest_class
 from ..validation import check_fields, in_range, matches
 from . import policies
-from .alarms import AlarmTopic, DatabaseAlarms
+from .alarms import AlarmTopic
+from .database_alarms import DatabaseAlarms
 from .logs import check_retention
 from .network import NetworkLike
 
@@ -88,6 +88,16 @@ class DatabaseArgs:
         in_range("log_statements_slower_than", self.log_statements_slower_than, 0, 3600000, "milliseconds")
         check_retention("log_retention_days", self.log_retention_days)
 
+    @property
+    def max_connections(self) -> int:
+        """What the instance class holds."""
+        return max_connections(instance_memory(self.instance_class))
+
+    @property
+    def budget(self) -> Optional[ConnectionBudget]:
+        """The budget before any client; none behind a proxy, which queues what the instance cannot hold."""
+        return None if self.proxy else connection_budget(self.instance_class)
+
 
 @dataclass(frozen=True, kw_only=True)
 class ExistingDatabase(ABC):
@@ -150,9 +160,7 @@ class Database(Component):
     def __init__(self, name: str, args: DatabaseArgs, opts: Optional[ResourceOptions] = None) -> None:
         self.args = args = as_args(DatabaseArgs, args)
         super().__init__(name, args, opts)
-        # Behind a proxy the clients' connections are the proxy's: it queues what the instance cannot hold.
-        self.budget = None if args.proxy else ConnectionBudget.of(args.instance_class)
-        self.max_connections = ConnectionBudget.of(args.instance_class).max_connections
+        self.budget = args.budget
         group = self._security_group("db", "Database: its clients only")
         subnets = aws.rds.SubnetGroup(self.child_name("db"), subnet_ids=args.network.data_subnet_ids, opts=self.child)
         self.instance = self._instance(subnets, group)
@@ -166,7 +174,7 @@ class Database(Component):
             instance=self.instance,
             instance_class=args.instance_class,
             storage_gb=args.storage_gb,
-            max_connections=self.max_connections,
+            available=args.max_connections - RESERVED,
             topic_arn=topic,
             opts=self.child,
         )
@@ -177,7 +185,7 @@ class Database(Component):
             secret_arn=secret_arn,
             security_group_id=entry.id,
             endpoint=Output.concat(host, f":{PORT}"),
-            max_connections=self.max_connections,
+            max_connections=args.max_connections,
             alarm_topic_arn=topic,
         )
 
@@ -197,7 +205,7 @@ class Database(Component):
             family=f"postgres{args.engine_version.split('.')[0]}",
             parameters=[
                 aws.rds.ParameterGroupParameterArgs(name=parameter, value=value, apply_method=method)
-                for parameter, value, method in parameters_of(args, self.max_connections)
+                for parameter, value, method in parameters_of(args)
             ],
             opts=self.child,
         )
@@ -293,10 +301,25 @@ class Database(Component):
         return proxy.endpoint, group
 
 
-def parameters_of(args: DatabaseArgs, max_connections: int) -> list[tuple[str, str, str]]:
+def connection_budget(instance_class: str) -> ConnectionBudget:
+    """The connections of an RDS instance before any client."""
+
+    def ways_out(connections: int) -> list[str]:
+        larger = smallest_class(connections, instance_class)
+        return [
+            f"instance_class={larger!r}" if larger else f"fewer clients, as no instance class holds {connections}",
+            "proxy=True, an RDS Proxy between the app and the database",
+        ]
+
+    return ConnectionBudget(
+        max_connections=max_connections(instance_memory(instance_class)), server=instance_class, ways_out=ways_out
+    )
+
+
+def parameters_of(args: DatabaseArgs) -> list[tuple[str, str, str]]:
     """Name, value and apply method of each parameter; static ones wait for a reboot, RDS refuses them otherwise."""
     return [
-        ("max_connections", str(max_connections), "pending-reboot"),
+        ("max_connections", str(args.max_connections), "pending-reboot"),
         ("rds.force_ssl", "1", "immediate"),
         ("idle_in_transaction_session_timeout", "60000", "immediate"),
         ("statement_timeout", str(args.statement_timeout * 1000), "immediate"),
@@ -325,27 +348,6 @@ def allow_clients(
             to_port=port,
             opts=component.child,
         )
-
-
-def claim_connections(database: "DatabaseLike", demand: ConnectionDemand) -> Optional[ConnectionBudget]:
-    """Take a client's connections from the database's budget, which all services that share it draw from.
-
-    Returns:
-        The budget with every client so far, or None when the database's size is not known or a proxy stands before it.
-
-    Raises:
-        ArgumentError: they do not fit.
-    """
-    claims = claims_on(database, database.host)
-    budget: Optional[ConnectionBudget] = claims.get("budget", database.budget)
-    if budget is None:
-        return None
-    if demand.client in {claimed.client for claimed in budget.demands}:
-        raise ArgumentError(
-            "name", demand.client, "two services of this name share one database; give each its own name"
-        )
-    budget = claims["budget"] = budget.with_demand(demand)
-    return budget
 
 
 # A Database can stand wherever an existing one can; the provider schema, read at run time, knows no unions.

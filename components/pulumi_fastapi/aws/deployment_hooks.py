@@ -15,6 +15,7 @@ import pulumi
 from pulumi import ErrorHook, ErrorHookArgs, ResourceHook, ResourceHookArgs, ResourceHookBinding, ResourceHookOptions
 
 from ..rollout import DeploymentTime, Rollout
+from .credentials import Aws, Credentials, DeployError
 from .task import CONTAINER
 
 _POLL_SECONDS = 2.0
@@ -23,10 +24,6 @@ _EVENTS = 5
 _STOPPED_TASKS = 2
 # The provider's words when a deployment does not become steady; a service that is being created has no id yet.
 _WAITED_FOR = re.compile(r"waiting for ECS Service \((?P<service>arn:[^)]+)\)")
-
-
-class DeployError(Exception):
-    """A deploy did not start, or did not end as asked."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +41,7 @@ class Gates:
 
 
 def deployment_hooks(
-    name: str, *, rollout: Rollout, longest: DeploymentTime, gates: Gates, credentials: "Credentials"
+    name: str, *, rollout: Rollout, longest: DeploymentTime, gates: Gates, credentials: Credentials
 ) -> ResourceHookBinding:
     """The hooks of an `aws.ecs.Service`.
 
@@ -107,81 +104,6 @@ def announcement(rollout: Rollout, longest: DeploymentTime, gates: Gates) -> str
         else ""
     )
     return f"a {rollout.strategy.value} deploy ends, well or rolled back, within {minutes} min{first}{waits}"
-
-
-# Who calls AWS
-
-
-@dataclass(frozen=True, kw_only=True)
-class Credentials:
-    """The provider's settings that decide whose account is called."""
-
-    profile: Optional[str] = None
-    assume_roles: Sequence[Mapping[str, Any]] = ()
-
-    @classmethod
-    def of_program(cls) -> "Credentials":
-        """Those of the stack's default AWS provider; what it leaves open comes from the environment, as there."""
-        config = pulumi.Config("aws")
-        roles = config.get_object("assumeRoles")
-        return cls(
-            profile=config.get("profile"),
-            assume_roles=tuple(roles) if isinstance(roles, list) else (),
-        )
-
-    def session(self, cluster_arn: str) -> "Aws":
-        """Clients for the region and account of the cluster.
-
-        Raises:
-            DeployError: no credentials, or those of another account.
-        """
-        import boto3
-        from botocore.exceptions import BotoCoreError, ClientError
-
-        region, account = cluster_arn.split(":")[3:5]
-        try:
-            session = boto3.Session(profile_name=self.profile, region_name=region)
-            for role in self.assume_roles:
-                session = _assumed(session, role)
-            found = Aws(session)
-            caller = found.client("sts").get_caller_identity()["Account"]
-        except (BotoCoreError, ClientError) as error:
-            raise DeployError(f"cannot check the deploy in AWS: {error}; or set verify_deployments=False") from None
-        if caller != account:
-            raise DeployError(
-                f"cannot check the deploy: the program's credentials are of account {caller}, the cluster is in"
-                f" {account}; set aws:profile or the environment to that account, or verify_deployments=False"
-            )
-        return found
-
-
-def _assumed(session: Any, role: Mapping[str, Any]) -> Any:
-    import boto3
-
-    request = {"RoleArn": role["roleArn"], "RoleSessionName": role.get("sessionName") or "pulumi-fastapi"}
-    if role.get("externalId"):
-        request["ExternalId"] = role["externalId"]
-    keys = session.client("sts").assume_role(**request)["Credentials"]
-    return boto3.Session(
-        aws_access_key_id=keys["AccessKeyId"],
-        aws_secret_access_key=keys["SecretAccessKey"],
-        aws_session_token=keys["SessionToken"],
-        region_name=session.region_name,
-    )
-
-
-class Aws:
-    """boto3 clients that wait out throttling."""
-
-    def __init__(self, session: Any) -> None:
-        self._session = session
-
-    def client(self, service: str) -> Any:
-        """A client of the session's account and region."""
-        from botocore.config import Config
-
-        retries = Config(retries={"mode": "standard", "max_attempts": 10}, connect_timeout=10, read_timeout=30)
-        return self._session.client(service, config=retries)
 
 
 # Before

@@ -8,20 +8,30 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import CustomTimeouts, Input, Output, ResourceHookBinding, ResourceOptions
 
-from ..app import DEFAULT_MODULE, DERIVED, FastAPIApp
+from ..app import FastAPIApp
 from ..component import Component, as_args, check_name, fitting_name
+from ..connection_claims import claim_connections
 from ..connection_pool import ConnectionDemand
+from ..environment import (
+    check_pool_variables,
+    database_environment,
+    for_the_build,
+    runtime_environment,
+    with_variables_of,
+)
 from ..errors import ArgumentError
 from ..rollout import DeploymentTime, Rollout, Strategy, worst_case_seconds
 from ..sizing import check_fargate_size, worker_count
 from ..timeouts import TimeoutLadder, ladder
 from ..validation import check_fields, in_range, one_of
-from .alarms import AlarmTopic, Dashboard, LoadBalancerAlarms, ServiceAlarms, TrafficAlarms, check_emails, subscribe
+from .alarms import alarm_topic, check_emails
 from .autoscaling import Autoscaling
-from .database import Database, DatabaseLike, allow_clients, claim_connections
+from .credentials import Credentials
+from .dashboard import Dashboard, database_graphs, service_graphs
+from .database import Database, DatabaseLike, allow_clients
 from .deployment import deployment_configuration, load_balancer
-from .deployment_hooks import Credentials, Gates, deployment_hooks
-from .image import ARCHITECTURES, PLACEHOLDER, Image, ImageArgs
+from .deployment_hooks import Gates, deployment_hooks
+from .image import ARCHITECTURES, ImageArgs, image_of
 from .load_balancer import (
     LoadBalancer,
     LoadBalancerArgs,
@@ -35,16 +45,16 @@ from .load_balancer import (
     check_scheme,
     first_on,
 )
+from .load_balancer_alarms import LoadBalancerAlarms, TrafficAlarms
 from .logs import check_retention
 from .network import Network, NetworkLike, Outbound
-from .registry import Registry, RegistryArgs
+from .registry import RegistryArgs
 from .roles import TaskRoles, TrafficRole
 from .secrets import Secrets
+from .service_alarms import ServiceAlarms
 from .task import Task
 
 _PRIVATE_NETWORKS = "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,100.64.0.0/10"
-# What only the runtime reads changes more often than an image should.
-_NOT_FOR_THE_BUILD = DERIVED.keys() | {"DATABASE_PEAK_TASKS", "DATABASE_POOLER", "FORWARDED_ALLOW_IPS"}
 _ROLLOUT = tuple(each.name for each in fields(Rollout) if not each.name.endswith("imum_percent"))
 
 
@@ -147,6 +157,10 @@ class FargateFastAPIServiceArgs:
 
     def __post_init__(self) -> None:
         check_fields(self)
+        try:
+            ladder(self.app.timeouts)
+        except ArgumentError as error:
+            raise error.inside("app.timeouts.") from None
         check_fargate_size(self.cpu, self.memory)
         one_of("architecture", self.architecture, ARCHITECTURES)
         one_of("container_insights", self.container_insights, ("disabled", "enabled", "enhanced"))
@@ -209,10 +223,11 @@ class FargateFastAPIServiceArgs:
         """What the service opens in its database at the peak of a deploy."""
         return ConnectionDemand(
             client=client,
-            tasks=self.tasks_max,
+            instances=self.tasks_max,
             surge=self.rollout.surge,
             workers=self.workers_per_task,
             pool=self.app.pool,
+            noun="task",
         )
 
     def _check_strategy(self) -> None:
@@ -271,19 +286,7 @@ class FargateFastAPIServiceArgs:
     def _check_database(self) -> None:
         if self.database is None:
             return
-        for variable, argument in (
-            ("DATABASE_POOL_SIZE", "app.pool"),
-            ("DATABASE_MAX_OVERFLOW", "app.pool"),
-            ("DATABASE_POOL_TIMEOUT", "app.pool"),
-            ("DATABASE_PEAK_TASKS", "tasks_max"),
-            ("DATABASE_POOLER", "proxy of the database"),
-        ):
-            if variable in self.app.variables:
-                raise ArgumentError(
-                    f"app.environment[{variable!r}]",
-                    variable,
-                    f"is derived, so that the connections fit; set {argument}",
-                )
+        check_pool_variables(self.app, DATABASE_PEAK_TASKS="tasks_max", DATABASE_POOLER="proxy of the database")
 
     def _check_one_network(self) -> None:
         """A service in a network of its own can reach neither a load balancer nor a database of another one."""
@@ -356,7 +359,14 @@ class FargateFastAPIService(Component):
         super().__init__(name, args, opts)
         self.network = args.network or Network(name, opts=self.child)
         secrets, environment = self._secrets(), self._environment(rungs, workers)
-        image = app.image or self._build_image({**environment, **dict.fromkeys(secrets, PLACEHOLDER)})
+        image = image_of(
+            self,
+            app,
+            for_the_build(environment, secrets),
+            architecture=args.architecture,
+            keep_images=args.keep_images,
+            deletion_protection=args.deletion_protection,
+        )
         logs = aws.cloudwatch.LogGroup(
             self.child_name("logs"), retention_in_days=args.log_retention_days, opts=self.child
         )
@@ -392,7 +402,7 @@ class FargateFastAPIService(Component):
             opts=self.child,
         )
         group, entry = self._security_group()
-        topic = self._topic()
+        topic = alarm_topic(self, args.alarm_topic_arn, args.database, args.alarm_emails or ())
         alarms = TrafficAlarms(
             name, **self._traffic(target), topic_arn=topic, latency_seconds=args.alarm_latency, opts=self.child
         )
@@ -420,22 +430,6 @@ class FargateFastAPIService(Component):
             deployment_seconds=deployment.as_dict(),
         )
 
-    def _build_image(self, environment: dict[str, Input[str]]) -> Output[str]:
-        args, name = self.args, self.resource_name
-        registry = Registry(
-            name,
-            RegistryArgs(keep_images=args.keep_images, deletion_protection=args.deletion_protection),
-            opts=self.child,
-        )
-        image = ImageArgs(
-            source=args.app.source,
-            module=args.app.module,
-            build=args.app.build,
-            environment={name: value for name, value in environment.items() if name not in _NOT_FOR_THE_BUILD},
-            architecture=args.architecture,
-        )
-        return Image(name, registry, image, opts=self.child).reference
-
     def _secrets(self) -> dict[str, Input[str]]:
         """Variable to `valueFrom`."""
         app, references = self.args.app, dict[str, Input[str]]()
@@ -454,30 +448,22 @@ class FargateFastAPIService(Component):
         """What the runtime reads; a variable of the app itself wins."""
         app, database = self.args.app, self.args.database
         environment: dict[str, Input[str]] = {
-            "APP_MODULE": app.module or DEFAULT_MODULE,
+            **runtime_environment(app, workers),
             "PORT": str(app.port),
-            "WEB_CONCURRENCY": str(workers),
-            "LIVENESS_PATH": app.liveness_path,
-            "READINESS_PATH": app.readiness_path,
             # Only the load balancer reaches a task, so who connects from inside of the VPC is it.
             "FORWARDED_ALLOW_IPS": getattr(self.network, "cidr_block", _PRIVATE_NETWORKS),
             **rungs.environment(),
         }
         if database is not None:
-            environment |= {
-                "DATABASE_HOST": database.host,
-                "DATABASE_PORT": str(database.port),
-                "DATABASE_NAME": database.database_name,
-                "DATABASE_SECRET_ARN": database.secret_arn,
-                "DATABASE_POOL_SIZE": str(app.pool.size),
-                "DATABASE_MAX_OVERFLOW": str(app.pool.max_overflow),
-                "DATABASE_POOL_TIMEOUT": f"{app.pool.timeout:g}",
-                "DATABASE_PEAK_TASKS": str(self.args.connection_demand(self.resource_name).peak_tasks),
-            }
-            if isinstance(database, Database) and database.args.proxy:
-                environment["DATABASE_POOLER"] = "1"
-        derived = {variable: value for variable, value in environment.items() if variable not in app.variables}
-        return derived | (app.environment or {})
+            environment |= database_environment(
+                database.host,
+                database.port,
+                database.database_name,
+                self.args.connection_demand(self.resource_name),
+                pooler=isinstance(database, Database) and database.args.proxy,
+            )
+            environment["DATABASE_SECRET_ARN"] = database.secret_arn
+        return with_variables_of(app, environment)
 
     def _cluster(self) -> Output[str]:
         cluster = aws.ecs.Cluster(
@@ -666,13 +652,6 @@ class FargateFastAPIService(Component):
         groups = [target.arn, target.alternate_arn] if self.args.rollout.shifts_traffic else [target.live_arn]
         return {"load_balancer": self.load_balancer.arn_suffix, "targets": [arn_suffix(group) for group in groups]}
 
-    def _topic(self) -> Input[str]:
-        args, database = self.args, self.args.database
-        topic = args.alarm_topic_arn or (database.alarm_topic_arn if database else None)
-        topic = topic or AlarmTopic(self.resource_name, opts=self.child).arn
-        subscribe(self, topic, args.alarm_emails or ())
-        return topic
-
     def _watch(
         self,
         cluster_name: Output[str],
@@ -682,19 +661,22 @@ class FargateFastAPIService(Component):
         topic: Input[str],
     ) -> None:
         args, database = self.args, self.args.database
-        names: dict[str, Any] = {**self._traffic(target), "cluster": cluster_name, "service": service.name}
+        traffic = self._traffic(target)
+        tasks: dict[str, Any] = {"cluster": cluster_name, "service": service.name}
         if first_on(self.load_balancer, "alarms", self.resource_name):
-            LoadBalancerAlarms(self.resource_name, names["load_balancer"], topic, opts=self.child)
+            LoadBalancerAlarms(self.resource_name, traffic["load_balancer"], topic, opts=self.child)
         ServiceAlarms(
             self.resource_name,
-            **names,
+            **traffic,
+            **tasks,
             log_group=logs.name,
             min_tasks=args.tasks_min,
             topic_arn=topic,
             opts=self.child,
         )
-        instance = getattr(database, "instance", None)
-        Dashboard(self.resource_name, **names, database=instance.identifier if instance else None, opts=self.child)
+        # The service's physical name is random, so two stacks in one account do not overwrite each other's dashboard.
+        graphs = [*service_graphs(**traffic, **tasks), *database_graphs(database)]
+        Dashboard(self.resource_name, service.name, graphs, opts=self.child)
 
 
 def _capacity(spot_percent: int) -> list[aws.ecs.ServiceCapacityProviderStrategyArgs]:

@@ -10,17 +10,17 @@ import pulumi_docker_build as docker_build
 from pulumi import Input, InvokeOptions, Output, ResourceOptions
 
 from .. import build_context
+from ..app import FastAPIApp
 from ..app_source import AppSource
 from ..build import Build
 from ..component import Component, as_args, fitting_name
+from ..environment import PLACEHOLDER
 from ..errors import ArgumentError
 from ..validation import check_fields, one_of
-from .registry import CACHE_PREFIX, IMAGE_PREFIX, Registry
+from .registry import CACHE_PREFIX, IMAGE_PREFIX, Registry, RegistryArgs
 
 ARCHITECTURES = {"ARM64": "linux/arm64", "X86_64": "linux/amd64"}
 """`cpuArchitecture` of a task to the platform of its image."""
-PLACEHOLDER = "placeholder"
-"""What stands for a value that is secret, or known only in the cloud, when the build imports the app."""
 _GIVEN_BY_FARGATE = {"AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1"}
 """Variables that every task has; clients made while the app is imported ask for a region, whichever it is."""
 
@@ -129,6 +129,33 @@ class Image(Component):
         return docker_build.RegistryArgs(
             address=registry.url, username=token.user_name, password=Output.secret(token.password)
         )
+
+
+def image_of(
+    component: Component,
+    app: FastAPIApp,
+    environment: dict[str, Input[str]],
+    *,
+    architecture: str,
+    keep_images: int,
+    deletion_protection: bool,
+) -> Input[str]:
+    """The image of a component's app by digest: the one that is given, or one built into a registry of its own.
+
+    Args:
+        environment: the variables with which the build imports the app.
+    """
+    if app.image is not None:
+        return app.image
+    registry = Registry(
+        component.resource_name,
+        RegistryArgs(keep_images=keep_images, deletion_protection=deletion_protection),
+        opts=component.child,
+    )
+    args = ImageArgs(
+        source=app.source, module=app.module, build=app.build, environment=environment, architecture=architecture
+    )
+    return Image(component.resource_name, registry, args, opts=component.child).reference
 
 
 def stage_context(name: str, source: Optional[str], build: Build) -> Path:

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Optional
 
-from .deployment_hooks import Aws, DeployError, describe_failure, image_of
+from .credentials import Aws, DeployError
+from .deployment_hooks import describe_failure, image_of
 
 _POLL_SECONDS = 2.0
 _LOOKED_AT = 50
