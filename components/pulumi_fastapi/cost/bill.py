@@ -8,7 +8,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any, NamedTuple, Optional, TypeVar
 
-from .prices import Price, PriceTable, age_note
+from .prices import FreeTier, Price, PriceTable, age_note
 from .resources import NotKnown, Resource
 from .usage import NO_USAGE, Traffic, Usage, UsageFile
 
@@ -119,7 +119,7 @@ class Saving:
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """What a stack costs a month, in US dollars, at list prices without tax, discounts or free tiers."""
+    """What a stack costs a month, in US dollars, at list prices without tax or discounts."""
 
     lines: tuple[Line, ...]
     not_priced: tuple[NotPriced, ...]
@@ -127,6 +127,8 @@ class Estimate:
     """Resources of types that cost nothing."""
     traffic: Traffic
     table: PriceTable
+    free_tier: bool = False
+    """Whether what an account gets free is left out."""
     savings: tuple[Saving, ...] = ()
     """The largest things that could be changed."""
 
@@ -334,6 +336,22 @@ def price_resource(pricing: Pricing, pricer: Pricer) -> tuple[list[Line], list[N
         reason = f"an input has an unexpected shape ({type(error).__name__}: {error})"
         return lines, [NotPriced(resource=pricer.resource, reason=reason)]
     return lines, []
+
+
+def after_free_tiers(lines: Iterable[Line], tiers: Iterable[FreeTier]) -> list[Line]:
+    """The lines without what an account gets free; lines that share a free tier take of it in their order."""
+    tiers = list(tiers)
+    shared = {(tier.provider, id_): index for index, tier in enumerate(tiers) for id_ in tier.prices}
+    left = {index: fixed(tier.quantity) for index, tier in enumerate(tiers)}
+    found = []
+    for line in lines:
+        index = shared.get((line.resource.provider, line.price_id))  # type: ignore[arg-type]
+        if index is not None:
+            taken = Range(*map(min, line.quantity, left[index]))
+            left[index] = left[index].plus(taken * -1)
+            line = replace(line, quantity=line.quantity.plus(taken * -1))
+        found.append(line)
+    return found
 
 
 def price_all(

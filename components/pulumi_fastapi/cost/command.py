@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 INCOMPLETE = 3
 
+FreeTierOption = Annotated[
+    bool, typer.Option("--free-tier", help="Leave out what an account gets free, if nothing else in it uses that.")
+]
+
 prices = typer.Typer(help="The price tables that `cost` reads.", no_args_is_help=True, rich_markup_mode=None)
 
 
@@ -50,6 +54,7 @@ def cost(
     rps: Annotated[Optional[str], typer.Option("--rps", help="Requests per second, the mean of the month.")] = None,
     latency_ms: Annotated[Optional[str], typer.Option("--latency-ms", help="Milliseconds an answer takes.")] = None,
     response_bytes: Annotated[Optional[str], typer.Option("--response-bytes", help="Bytes of an answer.")] = None,
+    free_tier: FreeTierOption = False,
     base: Annotated[
         Optional[Path], typer.Option("--diff", help="Compare with this file of a preview or an exported state.")
     ] = None,
@@ -66,7 +71,7 @@ def cost(
     Plans the stack's program as `preview` does, or reads a file, so that any Pulumi program for AWS or Google Cloud can
     be priced. For each line: baseline (billed as long as it exists), usage (comes with traffic), and low..high (nobody
     calls and everything at its least; everything at its most). A price that is not known adds nothing, and the total
-    then says "at least". Free tiers, discounts and taxes are not counted.
+    then says "at least". Discounts and taxes are not counted, free tiers only with --free-tier.
 
     --usage: `traffic` (requests_per_second, latency_ms, response_bytes, log_bytes, database_bytes,
     requests_per_second_per_task, requests_per_connection), `defaults` by type token and `resources` by name, wildcards
@@ -91,8 +96,10 @@ def cost(
         from .estimator import estimate
         from .resources import from_file
 
-        now = estimate(resources, usage=given)
-        before = None if base is None else estimate(from_file(base, regions=regions), usage=given)
+        now = estimate(resources, usage=given, free_tier=free_tier)
+        before = None
+        if base is not None:
+            before = estimate(from_file(base, regions=regions), usage=given, free_tier=free_tier)
     verdicts = _verdicts(now, before, limit, rise)
     report = render.Report(title=title, estimate=now, base=before, verdicts=verdicts)
     if format_ is Format.TABLE:

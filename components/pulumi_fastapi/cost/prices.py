@@ -1,4 +1,7 @@
-"""Price tables: data files, one per region or group of regions, each entry with unit, source, date and confidence."""
+"""Price tables: data files, one per region or group of regions, each entry with unit, source, date and confidence.
+
+And the free tiers of an account, which only count when they are asked for.
+"""
 
 import datetime
 import functools
@@ -86,6 +89,17 @@ class Source(_Strict):
     confidence: str
 
 
+class FreeTier(_Strict):
+    """What an account gets free each month, in all regions together."""
+
+    provider: Provider
+    prices: tuple[str, ...] = Field(min_length=1)
+    """Ids of the prices that share it."""
+    unit: str
+    quantity: Amount
+    sources: tuple[str, ...] = Field(min_length=1)
+
+
 class _File(_Strict):
     regions: tuple[str, ...] = Field(min_length=1)
     prices: dict[str, Price]
@@ -95,10 +109,14 @@ class PriceTable:
     """All prices, by provider, region and id."""
 
     def __init__(
-        self, entries: Mapping[tuple[str, str, str], Price], sources: Mapping[str, Source] | None = None
+        self,
+        entries: Mapping[tuple[str, str, str], Price],
+        sources: Mapping[str, Source] | None = None,
+        free_tiers: Iterable[FreeTier] = (),
     ) -> None:
         self.entries = dict(entries)
         self.sources = dict(sources or {})
+        self.free_tiers = tuple(free_tiers)
 
     def find(self, provider: Provider, region: str, id_: str) -> Optional[Price]:
         """The price in that region; None when it is not known. Never another region's."""
@@ -109,7 +127,8 @@ class PriceTable:
 
     def without(self, *ids: str) -> "PriceTable":
         """A table that does not know these prices."""
-        return PriceTable({key: price for key, price in self.entries.items() if key[2] not in ids}, self.sources)
+        left = {key: price for key, price in self.entries.items() if key[2] not in ids}
+        return PriceTable(left, self.sources, self.free_tiers)
 
     def source(self, price: Price) -> str:
         """Where a price is from, as one line."""
@@ -133,7 +152,7 @@ def _loaded(folder: Path) -> PriceTable:
 
 
 def load(folder: Path) -> PriceTable:
-    """Read and validate a folder of price tables: `aws/*.json`, `gcp/*.json`, `sources.json`.
+    """Read and validate a folder of price tables: `aws/*.json`, `gcp/*.json`, `sources.json`, `free_tiers.json`.
 
     Raises:
         PriceDataError: a file is missing, not JSON, not of this shape, or says something twice.
@@ -150,13 +169,25 @@ def load(folder: Path) -> PriceTable:
             for id_, price in table.prices.items():
                 if units.setdefault(id_, price.unit) != price.unit:
                     raise PriceDataError(f"{file}: {id_} is per {price.unit}, elsewhere per {units[id_]}")
-                if unknown := [each for each in price.sources if each not in sources]:
-                    raise PriceDataError(f"{file}: {id_} names source {unknown[0]!r}, which sources.json does not have")
+                _check_sources(price.sources, sources, f"{file}: {id_}")
                 for region in table.regions:
                     if (provider, region, id_) in entries:
                         raise PriceDataError(f"{file}: {id_} has a second price in {region}")
                     entries[provider, region, id_] = price
-    return PriceTable(entries, sources)
+    tiers = []
+    for item, value in _read(folder / "free_tiers.json"):
+        tier, where = _parsed(FreeTier, value, f"free_tiers.json {item}"), f"free_tiers.json: {item}"
+        _check_sources(tier.sources, sources, where)
+        for id_ in tier.prices:
+            if units.get(id_) != tier.unit:
+                raise PriceDataError(f"{where}: {id_} is per {units.get(id_)}, not per {tier.unit}")
+        tiers.append(tier)
+    return PriceTable(entries, sources, tiers)
+
+
+def _check_sources(named: Iterable[str], known: Mapping[str, Source], where: str) -> None:
+    if unknown := [each for each in named if each not in known]:
+        raise PriceDataError(f"{where} names source {unknown[0]!r}, which sources.json does not have")
 
 
 def first_day(date: str) -> datetime.date:

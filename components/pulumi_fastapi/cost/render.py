@@ -52,7 +52,12 @@ class Report:
     def notes(self) -> list[str]:
         """What a reader must know to trust the numbers."""
         now = self.estimate
-        notes = [f"List prices in USD for 730 hours, without tax, discounts and free tiers. {_traffic(now)}"]
+        without = (
+            "tax and discounts, after the free tiers of an account"
+            if now.free_tier
+            else "tax, discounts and free tiers"
+        )
+        notes = [f"List prices in USD for 730 hours, without {without}. {_traffic(now)}"]
         notes += [self.age] if self.age else []
         return [*notes, *_warnings(now)]
 
@@ -280,6 +285,7 @@ def as_data(report: Report) -> dict[str, Any]:
         "currency": "USD",
         "hours": 730,
         "at_least": estimate.at_least,
+        "free_tier": estimate.free_tier,
         "monthly": _bounds(estimate.total),
         "baseline": _text(estimate.baseline),
         "usage": _text(estimate.usage),
