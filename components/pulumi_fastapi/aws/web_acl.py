@@ -1,7 +1,7 @@
 """A web application firewall, for CloudFront or a load balancer."""
 
 from dataclasses import dataclass
-from typing import Optional
+from typing import Any, Optional
 
 import pulumi_aws as aws
 from pulumi import Output, ResourceOptions
@@ -52,53 +52,46 @@ class WebAcl(Component):
             scope=args.scope,
             region=CLOUD_FRONT_REGION if args.scope == "CLOUDFRONT" else None,
             default_action={"allow": {}},
-            rules=[self._limit(), *(self._managed(rank, rule) for rank, rule in enumerate(_MANAGED, start=1))],
+            rules=[self._limit(), *(self._managed(rank, group) for rank, group in enumerate(_MANAGED, start=1))],
             visibility_config=self._visibility("all"),
             opts=self.child,
         )
         self.publish(arn=acl.arn)
 
-    def _limit(self) -> aws.wafv2.WebAclRuleArgs:
-        return aws.wafv2.WebAclRuleArgs(
-            name="requests-per-address",
-            priority=0,
-            action=aws.wafv2.WebAclRuleActionArgs(block=aws.wafv2.WebAclRuleActionBlockArgs()),
-            statement=aws.wafv2.WebAclRuleStatementArgs(
-                rate_based_statement=aws.wafv2.WebAclRuleStatementRateBasedStatementArgs(
-                    limit=self.args.requests_per_minute, evaluation_window_sec=60, aggregate_key_type="IP"
-                )
-            ),
-            visibility_config=self._rule_visibility("requests-per-address"),
-        )
+    def _limit(self) -> Any:
+        return {
+            "name": "requests-per-address",
+            "priority": 0,
+            "action": {"block": {}},
+            "statement": {
+                "rate_based_statement": {
+                    "limit": self.args.requests_per_minute,
+                    "evaluation_window_sec": 60,
+                    "aggregate_key_type": "IP",
+                }
+            },
+            "visibility_config": self._visibility("requests-per-address"),
+        }
 
-    def _managed(self, rank: int, rule: str) -> aws.wafv2.WebAclRuleArgs:
-        counted = [
-            aws.wafv2.WebAclRuleStatementManagedRuleGroupStatementRuleActionOverrideArgs(
-                name=inner,
-                action_to_use=aws.wafv2.WebAclRuleStatementManagedRuleGroupStatementRuleActionOverrideActionToUseArgs(
-                    count=aws.wafv2.WebAclRuleStatementManagedRuleGroupStatementRuleActionOverrideActionToUseCountArgs()
-                ),
-            )
-            for inner in _MANAGED[rule]
-        ]
-        return aws.wafv2.WebAclRuleArgs(
-            name=rule,
-            priority=rank,
-            override_action={"none": {}},
-            statement=aws.wafv2.WebAclRuleStatementArgs(
-                managed_rule_group_statement=aws.wafv2.WebAclRuleStatementManagedRuleGroupStatementArgs(
-                    vendor_name="AWS", name=rule, rule_action_overrides=counted or None
-                )
-            ),
-            visibility_config=self._rule_visibility(rule),
-        )
+    def _managed(self, rank: int, group: str) -> Any:
+        counted = [{"name": rule, "action_to_use": {"count": {}}} for rule in _MANAGED[group]]
+        return {
+            "name": group,
+            "priority": rank,
+            "override_action": {"none": {}},
+            "statement": {
+                "managed_rule_group_statement": {
+                    "vendor_name": "AWS",
+                    "name": group,
+                    "rule_action_overrides": counted or None,
+                }
+            },
+            "visibility_config": self._visibility(group),
+        }
 
-    def _visibility(self, metric: str) -> aws.wafv2.WebAclVisibilityConfigArgs:
-        return aws.wafv2.WebAclVisibilityConfigArgs(
-            cloudwatch_metrics_enabled=True, metric_name=self.child_name(metric), sampled_requests_enabled=True
-        )
-
-    def _rule_visibility(self, metric: str) -> aws.wafv2.WebAclRuleVisibilityConfigArgs:
-        return aws.wafv2.WebAclRuleVisibilityConfigArgs(
-            cloudwatch_metrics_enabled=True, metric_name=self.child_name(metric), sampled_requests_enabled=True
-        )
+    def _visibility(self, metric: str) -> Any:
+        return {
+            "cloudwatch_metrics_enabled": True,
+            "metric_name": self.child_name(metric),
+            "sampled_requests_enabled": True,
+        }
