@@ -102,7 +102,11 @@ def recorded_inputs(args: Any) -> dict[str, Any]:
         if value is None or isinstance(value, pulumi.Resource):
             continue
         if field.metadata.get("secret"):
-            value = {key: Output.secret(secret) for key, secret in value.items()}
+            value = (
+                {key: Output.secret(secret) for key, secret in value.items()}
+                if isinstance(value, Mapping)
+                else Output.secret(value)
+            )
         elif dataclasses.is_dataclass(value) and not isinstance(value, type):
             value = recorded_inputs(value)
         inputs[camel_case(field.name)] = value

@@ -32,13 +32,18 @@ def claim_connections(database: DatabasePart, demand: ConnectionDemand) -> Optio
     Raises:
         ArgumentError: they do not fit.
     """
-    claims = claims_on(database, database.host)
-    budget: Optional[ConnectionBudget] = claims.get("budget", database.budget)
+    budget = budget_so_far(database)
     if budget is None:
         return None
     if demand.client in {claimed.client for claimed in budget.demands}:
         raise ArgumentError(
             "name", demand.client, "two services of this name share one database; give each its own name"
         )
-    budget = claims["budget"] = budget.with_demand(demand)
+    budget = claims_on(database, database.host)["budget"] = budget.with_demand(demand)
+    return budget
+
+
+def budget_so_far(database: DatabasePart) -> Optional[ConnectionBudget]:
+    """The database's connections with every client that has claimed some; None as above."""
+    budget: Optional[ConnectionBudget] = claims_on(database, database.host).get("budget", database.budget)
     return budget

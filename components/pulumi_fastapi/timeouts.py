@@ -163,7 +163,7 @@ def ladder(timeouts: Timeouts) -> TimeoutLadder:
 
 @dataclass(frozen=True, kw_only=True)
 class LambdaTimeouts:
-    """Every timeout of a function in seconds, made by `lambda_timeouts`: `request <= function <= entry`, `function < client`."""
+    """Every timeout of a function in seconds: `request <= function <= entry`, and `function < client`."""
 
     client: int
     """What a client should wait for an answer."""

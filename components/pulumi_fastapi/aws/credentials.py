@@ -75,9 +75,9 @@ class Aws:
     def __init__(self, session: Any) -> None:
         self._session = session
 
-    def client(self, service: str) -> Any:
-        """A client of the session's account and region."""
+    def client(self, service: str, **settings: Any) -> Any:
+        """A client of the session's account and region; `settings` are botocore's, in place of ours."""
         from botocore.config import Config
 
-        retries = Config(retries={"mode": "standard", "max_attempts": 10}, connect_timeout=10, read_timeout=30)
-        return self._session.client(service, config=retries)
+        ours = {"retries": {"mode": "standard", "max_attempts": 10}, "connect_timeout": 10, "read_timeout": 30}
+        return self._session.client(service, config=Config(**{**ours, **settings}))

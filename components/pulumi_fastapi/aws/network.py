@@ -5,6 +5,7 @@ from abc import ABC
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import TYPE_CHECKING, Optional, Union
 
 import pulumi
@@ -130,6 +131,16 @@ class ExistingNetwork(ABC):
         """Subnets of the database."""
         return self.isolated_subnet_ids or self.task_subnet_ids
 
+    def function_subnet_ids(self, _services: Sequence[str]) -> Input[Sequence[Input[str]]]:
+        """Subnets for functions, which have no public address: private ones, whose way out `outbound` names."""
+        if self.private_subnet_ids is None:
+            raise ArgumentError(
+                "network.private_subnet_ids",
+                None,
+                "a function has no public address: give subnets that reach Secrets Manager, by NAT or an endpoint",
+            )
+        return self.private_subnet_ids
+
     @property
     def assign_public_ip(self) -> bool:
         """Whether a task needs a public address to reach anything."""
@@ -186,8 +197,9 @@ class Network(Component):
         )
         self.ways_out: list[pulumi.CustomResource] = []
         self._close_default_security_group()
+        self._endpoints: dict[str, aws.ec2.VpcEndpoint] = {}
         public, public_routes = self._public_subnets()
-        isolated, isolated_routes = self._subnets("isolated", first_block=8)
+        self.isolated, isolated_routes = self._subnets("isolated", first_block=8)
         tasks, route_tables = public, [*public_routes, *isolated_routes]
         if args.outbound is not Outbound.PUBLIC_IP:
             tasks, private_routes = self._subnets("private", first_block=4)
@@ -195,7 +207,8 @@ class Network(Component):
             if args.outbound is Outbound.NAT:
                 self._nat_gateways(public, private_routes)
             else:
-                self._interface_endpoints(tasks)
+                services = (*TASK_ENDPOINTS, *(args.extra_endpoints or ()))
+                self.ways_out += [self._interface_endpoint(service, tasks) for service in services]
         self._gateway_endpoint(route_tables)
         if args.flow_logs:
             self._flow_logs()
@@ -204,7 +217,7 @@ class Network(Component):
             cidr_block=args.cidr_block,
             load_balancer_subnet_ids=self._usable(public),
             task_subnet_ids=self._usable(tasks),
-            data_subnet_ids=[subnet.id for subnet in isolated],
+            data_subnet_ids=[subnet.id for subnet in self.isolated],
             assign_public_ip=args.outbound is Outbound.PUBLIC_IP,
             internal=False,
         )
@@ -293,7 +306,31 @@ class Network(Component):
             )
             self.ways_out.append(route)
 
-    def _interface_endpoints(self, subnets: list[aws.ec2.Subnet]) -> None:
+    def function_subnet_ids(self, services: Sequence[str]) -> Sequence[Output[str]]:
+        """Subnets for functions, which have no public address: private ones, or isolated ones with an endpoint for each
+        of the AWS services that the functions call, billed per zone and hour."""
+        if self.args.outbound is not Outbound.PUBLIC_IP:
+            return self.task_subnet_ids
+        endpoints = [self._interface_endpoint(service, self.isolated).id for service in services]
+        return [Output.all(subnet.id, *endpoints).apply(lambda ids: str(ids[0])) for subnet in self.isolated]
+
+    def _interface_endpoint(self, service: str, subnets: list[aws.ec2.Subnet]) -> aws.ec2.VpcEndpoint:
+        """One per service: a second one could not have the service's name."""
+        if service not in self._endpoints:
+            self._endpoints[service] = aws.ec2.VpcEndpoint(
+                self.child_name(service.replace(".", "-")),
+                vpc_id=self.vpc.id,
+                service_name=self._service_name(service),
+                vpc_endpoint_type="Interface",
+                subnet_ids=[subnet.id for subnet in subnets],
+                security_group_ids=[self._endpoint_group],
+                private_dns_enabled=True,
+                opts=self.child,
+            )
+        return self._endpoints[service]
+
+    @cached_property
+    def _endpoint_group(self) -> Output[str]:
         group = aws.ec2.SecurityGroup(
             self.child_name("endpoints"),
             vpc_id=self.vpc.id,
@@ -310,18 +347,7 @@ class Network(Component):
             cidr_ipv4=self.args.cidr_block,
             opts=self.child,
         )
-        for service in (*TASK_ENDPOINTS, *(self.args.extra_endpoints or ())):
-            endpoint = aws.ec2.VpcEndpoint(
-                self.child_name(service.replace(".", "-")),
-                vpc_id=self.vpc.id,
-                service_name=self._service_name(service),
-                vpc_endpoint_type="Interface",
-                subnet_ids=[subnet.id for subnet in subnets],
-                security_group_ids=[group.id],
-                private_dns_enabled=True,
-                opts=self.child,
-            )
-            self.ways_out.append(endpoint)
+        return group.id
 
     def _gateway_endpoint(self, route_tables: list[aws.ec2.RouteTable]) -> None:
         """ECR's image layers come from S3; through the gateway they cost nothing."""
