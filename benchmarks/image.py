@@ -18,8 +18,8 @@ sys.path.insert(0, str(ROOT / "tests" / "image"))
 
 from container_engine import PYTHON, Built, Engine, missing_tools  # noqa: E402
 from pulumi_fastapi import build_context  # noqa: E402
-from pulumi_fastapi.aws.image import ImageArgs, bundled_app  # noqa: E402
 from pulumi_fastapi.build import BASES  # noqa: E402
+from pulumi_fastapi.image import ImageArgs, bundled_app  # noqa: E402
 
 USUAL = f"""
 FROM {BASES[PYTHON]}

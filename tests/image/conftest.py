@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from container_engine import BuildApp, Built, Engine, missing_tools
 from pulumi_fastapi import build_context
-from pulumi_fastapi.aws.image import ImageArgs, bundled_app
 from pulumi_fastapi.build import Build
+from pulumi_fastapi.image import ImageArgs, bundled_app
 
 PROJECTS = Path(__file__).parent / "projects"
 ROOT = Path(__file__).parents[2]

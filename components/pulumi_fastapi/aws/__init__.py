@@ -1,5 +1,6 @@
 """The parts of a FastAPI service on AWS, usable and shareable alone."""
 
+from ..image import ImageArgs
 from .alarms import AlarmTopic
 from .autoscaling import Autoscaling
 from .budget import Budget
@@ -7,7 +8,7 @@ from .dashboard import Dashboard
 from .database import Database, DatabaseArgs, ExistingDatabase
 from .database_alarms import DatabaseAlarms
 from .fargate_service import FargateFastAPIService, FargateFastAPIServiceArgs
-from .image import Image, ImageArgs
+from .image import Image
 from .load_balancer import Certificate, ExistingLoadBalancer, LoadBalancer, LoadBalancerArgs, Target, TargetArgs
 from .load_balancer_alarms import LoadBalancerAlarms, TrafficAlarms
 from .network import ExistingNetwork, Network, NetworkArgs, Outbound

@@ -20,6 +20,7 @@ from ..environment import (
     with_variables_of,
 )
 from ..errors import ArgumentError
+from ..image import ARCHITECTURES, ImageArgs
 from ..rollout import DeploymentTime, Rollout, Strategy, worst_case_seconds
 from ..sizing import check_fargate_size, worker_count
 from ..timeouts import TimeoutLadder, ladder
@@ -31,7 +32,7 @@ from .dashboard import Dashboard, database_graphs, service_graphs
 from .database import Database, DatabaseLike, allow_clients
 from .deployment import deployment_configuration, load_balancer
 from .deployment_hooks import Gates, deployment_hooks
-from .image import ARCHITECTURES, ImageArgs, image_of
+from .image import image_of
 from .load_balancer import (
     LoadBalancer,
     LoadBalancerArgs,

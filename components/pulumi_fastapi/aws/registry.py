@@ -8,12 +8,9 @@ import pulumi_aws as aws
 from pulumi import Output, ResourceOptions
 
 from ..component import Component, as_args
+from ..image import CACHE_PREFIX, IMAGE_PREFIX
 from ..validation import check_fields, in_range
 
-IMAGE_PREFIX = "img-"
-"""Tags of images; the lifecycle policy counts only these."""
-CACHE_PREFIX = "cache-"
-"""Tags of the build cache, the only ones that may move."""
 UNTAGGED_DAYS = 7
 
 
