@@ -185,6 +185,25 @@ def _short(type_: str) -> str:
     return kind if package in ("pulumi-fastapi", "aws") else f"{package}.{kind}"
 
 
+# By the timeout that only this platform has: Fargate, Lambda, Cloud Run.
+_TIMEOUTS = {
+    "idle": (
+        "client {client} s > balancer idle {idle} s < keep-alive {keepAlive} s;"
+        " request {request} s < drain {drain} s <= stop {stop} s;"
+        " health every {healthInterval} s, {healthyThreshold} good or {unhealthyThreshold} bad;"
+        " start within {startup} s"
+    ),
+    "function": (
+        "request {request} s <= function {function} s <= entry {entry} s, function < client {client} s;"
+        " start within {init} s"
+    ),
+    "answer": (
+        "answer {answer} s < request {request} s; shutdown {shutdownDelay} s + {graceful} s < stop {stop} s;"
+        " keep-alive {keepAlive} s; health every {healthInterval} s, {unhealthyThreshold} bad; start within {startup} s"
+    ),
+}
+
+
 def explained(service: Resource) -> Iterator[tuple[str, str]]:
     """The derived numbers of a service, each as a line that can be checked by hand."""
     known = {key: value for key, value in service.outputs.items() if value is not None and not is_unknown(value)}
@@ -206,13 +225,7 @@ def _budget(budget: Mapping[str, Any]) -> str:
 
 
 def _ladder(rungs: Mapping[str, Any]) -> str:
-    return (
-        f"client {rungs['client']} s > balancer idle {rungs['idle']} s < keep-alive {rungs['keepAlive']} s; "
-        f"request {rungs['request']} s < drain {rungs['drain']} s <= stop {rungs['stop']} s; "
-        f"health every {rungs['healthInterval']} s, {rungs['healthyThreshold']} good or "
-        f"{rungs['unhealthyThreshold']} bad; "
-        f"start within {rungs['startup']} s"
-    )
+    return next((line.format_map(rungs) for rung, line in _TIMEOUTS.items() if rung in rungs), "")
 
 
 def _deployment(terms: Mapping[str, Any]) -> str:
