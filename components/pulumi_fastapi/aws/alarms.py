@@ -102,7 +102,14 @@ class AlarmGroup(Component):
         self.topic_arn = topic_arn
 
     def alarm(
-        self, label: str, description: str, *, periods: int, datapoints: int, **metric: Any
+        self,
+        label: str,
+        description: str,
+        *,
+        periods: int,
+        datapoints: int,
+        opts: Optional[ResourceOptions] = None,
+        **metric: Any,
     ) -> aws.cloudwatch.MetricAlarm:
         """One alarm. Silence is not an alarm unless it says so, and absent data never notifies.
 
@@ -110,6 +117,7 @@ class AlarmGroup(Component):
             description: what happened, and what whoever is paged does about it.
             periods: periods looked at.
             datapoints: of those, how many have to be beyond the threshold.
+            opts: options of a child, where they are more than those.
             metric: what is watched (`metric`), `comparison_operator` and `threshold`.
         """
         return aws.cloudwatch.MetricAlarm(
@@ -120,7 +128,7 @@ class AlarmGroup(Component):
             evaluation_periods=periods,
             datapoints_to_alarm=datapoints,
             treat_missing_data=metric.pop("treat_missing_data", "notBreaching"),
-            opts=self.child,
+            opts=opts or self.child,
             **metric,
         )
 

@@ -76,25 +76,26 @@ class ServiceAlarms(AlarmGroup):
                 threshold=90,
                 **metric("AWS/ECS", tasks, used, "Average"),
             )
-        self._logged_errors(log_group)
+        logged_errors(self, log_group)
         self.publish()
 
-    def _logged_errors(self, log_group: Input[str]) -> None:
-        """Errors that no 5xx shows: background work, start-up, shutdown."""
-        namespace = log_group  # its physical name is random, so that two stacks of one account do not count together
-        aws.cloudwatch.LogMetricFilter(
-            self.child_name("logged-errors"),
-            log_group_name=log_group,
-            pattern='?ERROR ?CRITICAL ?"Traceback (most recent call last)"',
-            metric_transformation={"name": "LoggedErrors", "namespace": namespace, "value": "1", "default_value": "0"},
-            opts=self.child,
-        )
-        self.alarm(
-            "logged-errors",
-            "More than 10 errors a minute are logged, for 3 of 5 minutes. Search the log group for ERROR.",
-            periods=5,
-            datapoints=3,
-            comparison_operator="GreaterThanThreshold",
-            threshold=10,
-            **metric(namespace, {}, "LoggedErrors", "Sum"),
-        )
+
+def logged_errors(alarms: AlarmGroup, log_group: Input[str]) -> None:
+    """An alarm on errors that no 5xx shows: background work, start-up, shutdown."""
+    namespace = log_group  # its physical name is random, so that two stacks of one account do not count together
+    aws.cloudwatch.LogMetricFilter(
+        alarms.child_name("logged-errors"),
+        log_group_name=log_group,
+        pattern='?ERROR ?CRITICAL ?"Traceback (most recent call last)"',
+        metric_transformation={"name": "LoggedErrors", "namespace": namespace, "value": "1", "default_value": "0"},
+        opts=alarms.child,
+    )
+    alarms.alarm(
+        "logged-errors",
+        "More than 10 errors a minute are logged, for 3 of 5 minutes. Search the log group for ERROR.",
+        periods=5,
+        datapoints=3,
+        comparison_operator="GreaterThanThreshold",
+        threshold=10,
+        **metric(namespace, {}, "LoggedErrors", "Sum"),
+    )
