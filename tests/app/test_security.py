@@ -77,7 +77,7 @@ async def test_without_a_token_it_is_401_that_asks_for_one(issuer: Issuer) -> No
         {"nbf": int(time.time()) + 3600},
         {"iat": int(time.time()) + 3600},
     ],
-    ids=str,
+    ids=lambda changes: "-".join(name if value else f"no {name}" for name, value in changes.items()),
 )
 async def test_a_token_that_lacks_or_fails_a_claim_is_refused(issuer: Issuer, changes: dict[str, Any]) -> None:
     async with api(verifier(issuer)) as ask:
