@@ -32,8 +32,9 @@ down: engine ## destroy it again, and stop the emulated AWS
 preview: $(READY) ## resources, derived numbers and findings of a stack; no engine, no cloud, no login
 	@$(BIN)/pulumi-fastapi preview --stack $(STACK)
 
+# Most tests wait for a server, an engine or a build: three workers keep two CPUs busy.
 test: engine ## the whole test suite
-	@PULUMI_BIN=$(ENGINE) $(BIN)/python -m pytest
+	@PULUMI_BIN=$(ENGINE) $(BIN)/python -m pytest --numprocesses=3 --dist=loadgroup
 
 lint: $(READY) ## style and types
 	$(BIN)/ruff check .
