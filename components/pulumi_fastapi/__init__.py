@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from .app import FastAPIApp as FastAPIApp
     from .aws.fargate_service import FargateFastAPIService as FargateFastAPIService
     from .aws.fargate_service import FargateFastAPIServiceArgs as FargateFastAPIServiceArgs
+    from .aws.lambda_function import LambdaFastAPIFunction as LambdaFastAPIFunction
+    from .aws.lambda_function import LambdaFastAPIFunctionArgs as LambdaFastAPIFunctionArgs
     from .build import Build as Build
     from .connection_pool import ConnectionPool as ConnectionPool
     from .errors import ArgumentError as ArgumentError
@@ -23,6 +25,8 @@ _MODULES = {
     "FargateFastAPIService": ".aws.fargate_service",
     "FargateFastAPIServiceArgs": ".aws.fargate_service",
     "FastAPIApp": ".app",
+    "LambdaFastAPIFunction": ".aws.lambda_function",
+    "LambdaFastAPIFunctionArgs": ".aws.lambda_function",
     "Timeouts": ".timeouts",
 }
 __all__ = sorted(_MODULES)

@@ -21,8 +21,8 @@ MAX_IDLE = 4000
 MAX_FUNCTION = 900
 """Longest invocation of a Lambda function in seconds (Lambda quotas)."""
 MAX_INIT = 10
-"""Longest start of an environment in seconds (Lambda Developer Guide, init phase); what takes longer is ended and starts
-anew within the first request."""
+"""Longest start of an environment in seconds (Lambda Developer Guide, init phase); what takes longer is ended, and
+starts anew within the first request."""
 STREAMING_IDLE = 600
 """Idle timeout in seconds that `streaming=True` asks for at least: silent minutes before the first token are normal."""
 

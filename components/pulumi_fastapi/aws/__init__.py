@@ -8,11 +8,15 @@ from .dashboard import Dashboard
 from .database import Database, DatabaseArgs, ExistingDatabase
 from .database_alarms import DatabaseAlarms
 from .fargate_service import FargateFastAPIService, FargateFastAPIServiceArgs
+from .function import Function, FunctionSize
+from .function_role import FunctionRole
 from .image import Image
+from .lambda_function import Entry, LambdaFastAPIFunction, LambdaFastAPIFunctionArgs
 from .load_balancer import Certificate, ExistingLoadBalancer, LoadBalancer, LoadBalancerArgs, Target, TargetArgs
 from .load_balancer_alarms import LoadBalancerAlarms, TrafficAlarms
 from .network import ExistingNetwork, Network, NetworkArgs, Outbound
 from .registry import Registry, RegistryArgs
+from .release import Release
 from .roles import TaskRoles
 from .secrets import Secrets
 from .service_alarms import ServiceAlarms
@@ -27,13 +31,19 @@ __all__ = [
     "Database",
     "DatabaseAlarms",
     "DatabaseArgs",
+    "Entry",
     "ExistingDatabase",
     "ExistingLoadBalancer",
     "ExistingNetwork",
     "FargateFastAPIService",
     "FargateFastAPIServiceArgs",
+    "Function",
+    "FunctionRole",
+    "FunctionSize",
     "Image",
     "ImageArgs",
+    "LambdaFastAPIFunction",
+    "LambdaFastAPIFunctionArgs",
     "LoadBalancer",
     "LoadBalancerAlarms",
     "LoadBalancerArgs",
@@ -42,6 +52,7 @@ __all__ = [
     "Outbound",
     "Registry",
     "RegistryArgs",
+    "Release",
     "Secrets",
     "ServiceAlarms",
     "Target",
