@@ -224,7 +224,7 @@ def sync_engine(
         "keepalives_idle": 60,  # what stands between forgets silent connections after some minutes
     }
     if settings.trusted:
-        arguments |= {"sslmode": "verify-full", "sslrootcert": str(settings.trusted)}
+        arguments |= {"sslmode": settings.sslmode, "sslrootcert": str(settings.trusted)}
     if settings.pooler:
         arguments |= {"prepare_threshold": None}
     else:

@@ -3,10 +3,12 @@
 Nothing here imports a driver: the launcher reads it for every app.
 """
 
+import hashlib
 import ipaddress
 import json
 import os
 import ssl
+import tempfile
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +27,7 @@ class DatabaseSettings:
     """Where PostgreSQL is, as whom to connect, and how often.
 
     The connection is encrypted and the server verified (`verify-full`); no setting turns that off. Only what does not
-    leave the machine, a loopback address or a Unix socket, goes without unless `ca` is given.
+    leave the machine, a loopback address or a Unix socket, goes without unless `ca` or `server_ca` is given.
     """
 
     host: str
@@ -43,6 +45,10 @@ class DatabaseSettings:
     the server refuses the password. Default none."""
     ca: Path | None = None
     """`DATABASE_CA`: file with the roots to trust. Default: those of Amazon RDS, which come with the runtime."""
+    server_ca: Path | None = None
+    """`DATABASE_SERVER_CA`: the certificates (PEM, not a file) of an authority that stands for this one server, as that
+    of a Cloud SQL instance does: it is trusted alone, and the name in the server's certificate does not matter. Default
+    none."""
     pool_size: int = 5
     """`DATABASE_POOL_SIZE`: connections that each worker keeps. Default 5."""
     max_overflow: int = 0
@@ -78,6 +84,7 @@ class DatabaseSettings:
             password=where.get("DATABASE_PASSWORD") or None,
             secret_arn=environment.get("DATABASE_SECRET_ARN") or None,
             ca=_file(environment, "DATABASE_CA"),
+            server_ca=_certificates(environment),
             pool_size=_whole(environment, "DATABASE_POOL_SIZE", 5, 1, 1000),
             max_overflow=_whole(environment, "DATABASE_MAX_OVERFLOW", 0, 0, 1000),
             pool_timeout=_seconds(environment, "DATABASE_POOL_TIMEOUT", 3.0),
@@ -90,7 +97,14 @@ class DatabaseSettings:
     @property
     def trusted(self) -> Path | None:
         """The file with the roots to trust; None if the connection does not leave the machine."""
-        return self.ca or (None if _is_local(self.host) else RDS_CA)
+        return self.server_ca or self.ca or (None if _is_local(self.host) else RDS_CA)
+
+    @property
+    def sslmode(self) -> str:
+        """libpq's word for what is verified."""
+        if self.trusted is None:
+            return "disable"
+        return "verify-ca" if self.server_ca else "verify-full"
 
     @property
     def on_socket(self) -> bool:
@@ -102,6 +116,7 @@ class DatabaseSettings:
         if self.trusted is None:
             return None
         context = ssl.create_default_context(cafile=self.trusted)
+        context.check_hostname = self.sslmode == "verify-full"
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         # Since Python 3.13 the default is stricter about the form of certificates than libpq, with the same file.
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
@@ -134,7 +149,8 @@ class DatabaseSettings:
             "PGDATABASE": self.name,
             **({"PGUSER": self.username} if self.username else {}),
             **({"PGPASSWORD": self.password} if self.password else {}),
-            **({"PGSSLMODE": "verify-full", "PGSSLROOTCERT": str(trusted)} if trusted else {"PGSSLMODE": "disable"}),
+            "PGSSLMODE": self.sslmode,
+            **({"PGSSLROOTCERT": str(trusted)} if trusted else {}),
         }
 
 
@@ -250,3 +266,27 @@ def _file(environment: Mapping[str, str], name: str) -> Path | None:
     if not Path(value).is_file():
         raise SettingsError(f"{name} must be a file with certificates, got {value!r}")
     return Path(value)
+
+
+def _certificates(environment: Mapping[str, str]) -> Path | None:
+    """A file with the certificates of `DATABASE_SERVER_CA`: libpq takes them in no other form."""
+    text = environment.get("DATABASE_SERVER_CA")
+    if not text:
+        return None
+    if environment.get("DATABASE_CA"):
+        raise SettingsError("set DATABASE_CA or DATABASE_SERVER_CA, not both")
+    try:
+        ssl.create_default_context(cadata=text)
+    except ssl.SSLError:
+        raise SettingsError(
+            "DATABASE_SERVER_CA must be certificates in PEM, '-----BEGIN CERTIFICATE-----' and so on"
+        ) from None
+    path = Path(tempfile.gettempdir(), f"database-server-ca-{hashlib.sha256(text.encode()).hexdigest()[:16]}.pem")
+    if not (path.is_file() and path.read_text() == text):
+        try:
+            with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
+                file.write(text)
+            Path(file.name).replace(path)  # whole or not at all: other workers write it too
+        except OSError as error:
+            raise SettingsError(f"DATABASE_SERVER_CA needs a file that cannot be written: {error}") from None
+    return path

@@ -3,6 +3,7 @@ import os
 import ssl
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import asyncpg
@@ -12,7 +13,7 @@ import pytest
 from fastapi_runtime import database_settings
 from fastapi_runtime.database_settings import DatabaseSettings, configured, export
 from fastapi_runtime.settings import SettingsError
-from servers import HOST, PASSWORD, Authority, Postgres
+from servers import HOST, PASSWORD, Authority, Postgres, postgres
 from sqlalchemy.engine import make_url
 
 ENCRYPTED = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
@@ -73,6 +74,14 @@ def test_everything_else_does_not(host: str) -> None:
             "DATABASE_POOL_TIMEOUT must be a number of seconds from 0.1 to 3600, got 'nan'",
         ),
         ({"DATABASE_HOST": "db", "DATABASE_CA": "/no"}, "DATABASE_CA must be a file with certificates, got '/no'"),
+        (
+            {"DATABASE_HOST": "db", "DATABASE_SERVER_CA": "/etc/ca.pem"},
+            "DATABASE_SERVER_CA must be certificates in PEM, '-----BEGIN CERTIFICATE-----' and so on",
+        ),
+        (
+            {"DATABASE_HOST": "db", "DATABASE_CA": __file__, "DATABASE_SERVER_CA": "x"},
+            "set DATABASE_CA or DATABASE_SERVER_CA, not both",
+        ),
         (
             {"DATABASE_HOST": "db", "DATABASE_POOLER": "yes"},
             "DATABASE_POOLER must be a whole number from 0 to 1, got 'yes'",
@@ -203,6 +212,71 @@ def test_each_driver_refuses_a_server_of_another_authority(
     with pytest.raises((ssl.SSLError, psycopg.OperationalError, psycopg2.OperationalError)) as error:
         connect(exported["DATABASE_URL"])  # type: ignore[operator]
     assert "certificate verify failed" in str(error.value).lower().replace("_", " ")
+
+
+@pytest.fixture(scope="module")
+def nameless(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """A server as on Cloud SQL: its own authority, and a certificate that does not name its address."""
+    with postgres(Authority.make(tmp_path_factory.mktemp("cloudsql"), ("project:db",))) as server:
+        yield server
+
+
+def exported_with(server: Postgres, monkeypatch: pytest.MonkeyPatch, **variables: str) -> str:
+    for name in list(os.environ):
+        if name.startswith(("PG", "DATABASE_")):
+            monkeypatch.delenv(name)
+    environment = {name: value for name, value in server.environment().items() if name != "DATABASE_CA"} | variables
+    export(environment)
+    for name, value in environment.items():
+        if name.startswith("PG"):
+            monkeypatch.setenv(name, value)
+    return environment["DATABASE_URL"]
+
+
+@each_driver
+def test_a_server_is_verified_by_an_authority_of_its_own(
+    nameless: Postgres, connect: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = exported_with(nameless, monkeypatch, DATABASE_SERVER_CA=nameless.authority.root.read_text())
+    assert connect(url) is True  # type: ignore[operator]
+
+
+@each_driver
+def test_another_authority_of_one_server_is_refused(
+    nameless: Postgres, connect: object, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    other = Authority.make(tmp_path / "other", ("project:db",))
+    url = exported_with(nameless, monkeypatch, DATABASE_SERVER_CA=other.root.read_text())
+    with pytest.raises((ssl.SSLError, psycopg.OperationalError, psycopg2.OperationalError)) as error:
+        connect(url)  # type: ignore[operator]
+    assert "certificate verify failed" in str(error.value).lower().replace("_", " ")
+
+
+@each_driver
+def test_an_authority_of_many_servers_must_name_this_one(
+    nameless: Postgres, connect: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = exported_with(nameless, monkeypatch, DATABASE_CA=str(nameless.authority.root))
+    with pytest.raises((ssl.SSLError, psycopg.OperationalError, psycopg2.OperationalError)):
+        connect(url)  # type: ignore[operator]
+
+
+def test_sqlalchemy_s_engines_take_an_authority_of_one_server(nameless: Postgres) -> None:
+    from fastapi_runtime.database import Database, sync_engine
+    from sqlalchemy import text
+
+    given = {name: value for name, value in nameless.environment().items() if name != "DATABASE_CA"}
+    found = DatabaseSettings.from_environment(given | {"DATABASE_SERVER_CA": nameless.authority.root.read_text()})
+    engine = sync_engine(found)
+    with engine.connect() as connection:
+        assert connection.execute(text(ENCRYPTED)).scalar_one() is True
+    engine.dispose()
+
+    async def ask() -> object:
+        async with Database(found) as database, database.engine.connect() as connection:
+            return (await connection.execute(text(ENCRYPTED))).scalar_one()
+
+    assert asyncio.run(ask()) is True
 
 
 @pytest.mark.parametrize("variable", ["ASYNC", "SYNC"])
