@@ -20,7 +20,10 @@ def main(arguments: list[str]) -> int:
         if arguments:
             raise SettingsError(f"takes no arguments, got {' '.join(arguments)}; use environment variables")
         if "AWS_LAMBDA_RUNTIME_API" in os.environ:
-            return _serve_lambda(os.environ["AWS_LAMBDA_RUNTIME_API"])
+            from .lambda_runtime import serve
+
+            serve(os.environ["AWS_LAMBDA_RUNTIME_API"])
+            return 0
         settings = Settings.from_environment(os.environ)
         observability.check(settings, os.environ)
         from .server import serve_alone, serve_workers
@@ -29,16 +32,6 @@ def main(arguments: list[str]) -> int:
     except (SettingsError, AppNotFound) as error:
         print(f"fastapi_runtime: {error}", file=sys.stderr)
         return CANNOT_START
-
-
-def _serve_lambda(runtime_api: str) -> int:
-    """Answer what Lambda asks until it ends the environment. What fails at the start is reported to it."""
-    from awslambdaric import bootstrap
-    from awslambdaric.lambda_runtime_client import LambdaRuntimeClient
-
-    # True: a thread waits for the next event, so that this one can be told to stop.
-    bootstrap.run("fastapi_runtime.lambda_handler.handler", LambdaRuntimeClient(runtime_api, True))
-    return 0
 
 
 if __name__ == "__main__":

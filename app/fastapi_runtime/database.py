@@ -33,11 +33,11 @@ from typing import Any, Self
 from fastapi import HTTPException
 
 from . import health
+from .aws_secrets import read_secret
 from .credentials import Credentials, Login, ReadSecret
 from .database_settings import DatabaseSettings
 from .observability import PoolUse, register_pool
 from .optional import needs
-from .secrets_manager import read_secret
 
 with needs("sqlalchemy[asyncio]"):
     from sqlalchemy import URL, Engine, create_engine, event, text

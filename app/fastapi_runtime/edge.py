@@ -102,8 +102,9 @@ class Edge:
         return any(host == one or (one[:2] == "*." and host.endswith(one[1:])) or one == "*" for one in allowed)
 
     def answer_within(self, seconds: float) -> None:
-        """Give answers less time to begin than the settings do."""
-        if self.deadlines is None or seconds < self.deadlines.seconds:
+        """Give answers no more time to begin than this, nor more than the settings do."""
+        seconds = min(seconds, self.settings.request or seconds)
+        if self.deadlines is None or seconds != self.deadlines.seconds:
             self.deadlines = _Deadlines(seconds)
 
     async def _answer_ready(self, scope: Message, send: Send) -> None:

@@ -2,35 +2,36 @@
 
 The app is imported and started once, when Lambda initializes the environment, and stopped once, when Lambda ends it:
 adapters that do both for each request open every connection anew. Events of HTTP APIs (payload version 2.0), function
-URLs and load balancers become requests through mangum; what it leaves to the app is put right here.
+URLs and load balancers become requests through mangum; what it leaves to the app is put right here. Events of deploys
+are commands (`lambda_command.py`).
 """
 
 import asyncio
-import http.client
 import json
 import logging
 import os
-import signal
-import threading
-from types import FrameType
+import time
 from typing import Any
 from urllib.parse import quote, unquote
 
 from mangum import Mangum
+from mangum.exceptions import LifespanFailure
 from mangum.protocols import LifespanCycle
 
-from . import observability
+from . import lambda_command, observability
 from .edge import Edge, Message, Receive, Send
 from .loading import load
 from .observability import Observability
 from .observability.metrics import Sample, pool_uses, resident_memory
+from .secret_variables import SecretVariables
 from .settings import Settings
 
-MOST_RESPONSE_BYTES = 6 * 1024 * 1024
+MOST_MEGABYTES = 6
 """What Lambda returns at most, as JSON with a binary body in base64 (Lambda quotas)."""
-_PROBABLY_SMALL = MOST_RESPONSE_BYTES // 7  # JSON writes a byte as six at most
+MOST_MEGABYTES_OF_A_LOAD_BALANCER = 1
+"""What a load balancer takes from Lambda at most (Application Load Balancers, Lambda functions as targets)."""
 _RESERVE_SECONDS = 0.5  # before Lambda cuts an invocation, to answer in its place
-_EXTENSION = "/2020-01-01/extension"
+_STOP_SECONDS = 0.35  # of the 500 ms that Lambda gives when it ends an environment
 
 _log = logging.getLogger(__name__)
 
@@ -53,7 +54,7 @@ class LambdaApp:
         self._lifespan = LifespanCycle(self._edge, "auto")
         self._lifespan.__enter__()
         self._adapter = Mangum(self._answer, lifespan="off", text_mime_types=[*_TEXT])
-        self._timed = False
+        self._seconds = 0.0
 
     def __call__(self, event: Any, context: Any) -> dict[str, Any]:
         """Answer one event.
@@ -66,23 +67,34 @@ class LambdaApp:
                 "this function answers HTTP requests of a function URL, an HTTP API or a load balancer;"
                 f" got an event with {sorted(event) if isinstance(event, dict) else type(event).__name__}"
             )
-        if not self._timed:  # only an invocation tells how long all of them may take
-            self._timed = True
-            self._edge.answer_within(max(0.1, context.get_remaining_time_in_millis() / 1000 - _RESERVE_SECONDS))
+        self._seconds = max(0.1, int(context.get_remaining_time_in_millis() / 100) / 10 - _RESERVE_SECONDS)
+        self._edge.answer_within(self._seconds)
         result: dict[str, Any] = self._adapter(event, context)
-        if self._is_too_long(result):
+        most = MOST_MEGABYTES_OF_A_LOAD_BALANCER if "elb" in event["requestContext"] else MOST_MEGABYTES
+        if _is_longer(result, most):
             _log.error(
-                "an answer is longer than the 6 MB that Lambda can return; put it into S3 and answer with a link"
+                "an answer is longer than the %d MB that can be returned; put it into S3 and answer with a link", most
             )
-            result = self._adapter({**event, _TOO_LONG: True}, context)
+            problem = (500, f"The answer is longer than the {most} MB that Lambda can return here.")
+            result = self._adapter({**event, _PROBLEM: problem}, context)
         self._publish()
         return result
 
-    def stop(self) -> None:
-        """Stop the app, unless it is in the middle of a request."""
-        if not self._loop.is_running():
-            self._lifespan.__exit__(None, None, None)
-            self._observed.close()
+    def stop(self, seconds: float | None = None) -> None:
+        """Stop the app, unless it is in the middle of a request.
+
+        Args:
+            seconds: how long its own shutdown may take. Default as long as it takes.
+        """
+        if self._loop.is_running():
+            return
+        try:
+            self._loop.run_until_complete(asyncio.wait_for(self._lifespan.shutdown(), seconds))
+        except TimeoutError:
+            _log.error("the app's shutdown takes longer than the %g seconds that Lambda gives it", _STOP_SECONDS)
+        except LifespanFailure as error:
+            _log.error("the app's shutdown failed: %s", error)
+        self._observed.close()
 
     async def _answer(self, scope: Message, receive: Receive, send: Send) -> None:
         event = scope["aws.event"]
@@ -96,15 +108,34 @@ class LambdaApp:
             stage = event["requestContext"].get("stage", "$default")
             if stage != "$default" and scope["path"].startswith(f"/{stage}/"):
                 scope["root_path"] = f"/{stage}"
-        if _TOO_LONG in event:
-            scope["fastapi_runtime.problem"] = (500, "The answer is longer than the 6 MB that Lambda can return.")
+        if _PROBLEM in event:
+            scope["fastapi_runtime.problem"] = event[_PROBLEM]
             await self._edge.problem(scope, receive, send)
             return
-        await self._edge(scope, receive, _in_utf8(send))
+        for message in await self._whole_answer(scope, receive):
+            await send(_in_utf8(message))
 
-    def _is_too_long(self, result: dict[str, Any]) -> bool:
-        body = result.get("body") or ""
-        return len(body) > _PROBABLY_SMALL and len(json.dumps(result).encode()) > MOST_RESPONSE_BYTES
+    async def _whole_answer(self, scope: Message, receive: Receive) -> list[Message]:
+        """Nothing leaves before an answer is complete, so one that has begun can still be late."""
+        messages: list[Message] = []
+
+        async def keep(message: Message) -> None:
+            messages.append(message)
+
+        try:
+            async with asyncio.timeout(self._seconds + 0.1):  # of one that has not begun the edge knows before
+                await self._edge(scope, receive, keep)
+        except TimeoutError:
+            if messages and not messages[-1].get("more_body", True):
+                _log.error("what %s still does after its answer is cut by the function's timeout", scope["path"])
+                return messages
+            _log.error(
+                "the answer of %s has no end; Lambda sends no parts of it, so it cannot be a stream", scope["path"]
+            )
+            messages = []
+            scope["fastapi_runtime.problem"] = (504, f"The answer was not complete within {self._seconds:g} seconds.")
+            await self._edge.problem(scope, receive, keep)
+        return messages
 
     def _publish(self) -> None:
         """Nothing runs between invocations, so what waits to be sent has to go now."""
@@ -122,7 +153,7 @@ class LambdaApp:
         self._observed.flush()
 
 
-_TOO_LONG = "fastapi_runtime.too_long"
+_PROBLEM = "fastapi_runtime.problem"
 _TEXT = (
     "text/",
     "application/json",
@@ -134,46 +165,97 @@ _TEXT = (
 )
 
 
-def _in_utf8(send: Send) -> Send:
+def _is_longer(result: dict[str, Any], megabytes: int) -> bool:
+    most = megabytes * 1024 * 1024
+    probably_small = most // 7  # JSON writes a byte as six at most
+    return len(result.get("body") or "") > probably_small and len(json.dumps(result).encode()) > most
+
+
+def _in_utf8(message: Message) -> Message:
     """HTTP headers are Latin-1, an event is Unicode; mangum reads the one as the other."""
-
-    async def convert(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            headers = [
-                (name, value if value.isascii() else value.decode("latin-1").encode())
-                for name, value in message["headers"]
-            ]
-            message = {**message, "headers": headers}
-        await send(message)
-
-    return convert
+    if message["type"] != "http.response.start":
+        return message
+    headers = [
+        (name, value if value.isascii() else value.decode("latin-1").encode()) for name, value in message["headers"]
+    ]
+    return {**message, "headers": headers}
 
 
-def _stop_on_sigterm(app: LambdaApp, runtime_api: str) -> None:
-    """Stop the app when Lambda ends the environment; it tells so only to who has an extension."""
+class Environment:
+    """What Lambda calls: with requests for the app, and with the commands of a deploy."""
 
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        app.stop()
-        os._exit(0)  # a thread waits for the next event, which will not come
+    def __init__(self) -> None:
+        """Read the secrets, then start the app.
 
-    signal.signal(signal.SIGTERM, stop)
-    connection = http.client.HTTPConnection(runtime_api)
-    connection.request("POST", f"{_EXTENSION}/register", '{"events": []}', {"Lambda-Extension-Name": "fastapi-runtime"})
-    response = connection.getresponse()
-    response.read()
-    if response.status != 200:
-        _log.warning("Lambda will not say when it ends: the extension was refused with %d", response.status)
-        return
-    headers = {"Lambda-Extension-Identifier": response.headers["Lambda-Extension-Identifier"]}
+        Where requests are what starts environments, one that cannot start its app waits for the first event: that may
+        be the migration without which it cannot. Provisioned environments fail at once, as nothing else would show it.
 
-    def wait() -> None:
-        connection.request("GET", f"{_EXTENSION}/event/next", headers=headers)
-        connection.getresponse()
+        Raises:
+            SettingsError: a variable cannot be used.
+            SecretUnreadable: a secret cannot be read.
+            Exception: what the app's own import and start raise.
+        """
+        began = time.monotonic()
+        self._secrets = SecretVariables.from_environment(os.environ)
+        self._secrets.export(os.environ)
+        self._secrets_at = time.time()  # the other clock may stand still with a frozen environment
+        settings = Settings.from_environment(os.environ)
+        self._refresh = settings.secrets_refresh
+        self._is_stale = False
+        self._seconds_left = 0.0
+        try:
+            self._app: LambdaApp | Exception = LambdaApp(settings)
+        except Exception as error:
+            if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") != "on-demand":
+                raise
+            _log.error("the app does not start", exc_info=error)
+            self._app = error
+        self._start_seconds = time.monotonic() - began
 
-    threading.Thread(target=wait, daemon=True).start()
+    def __call__(self, event: Any, context: Any) -> dict[str, Any]:
+        """Answer one event.
+
+        Raises:
+            ValueError: the event is neither an HTTP request nor a command.
+            Exception: the app could not start.
+        """
+        seconds = context.get_remaining_time_in_millis() / 1000
+        ends = time.monotonic() + seconds
+        try:
+            if command := lambda_command.command_of(event):
+                self._is_stale = True  # the app may have read what the command changes
+                return lambda_command.run(command, max(0.1, seconds - _RESERVE_SECONDS))
+            if isinstance(self._app, Exception):
+                self._is_stale = True
+                raise self._app
+            return self._app(event, context)
+        finally:
+            self._seconds_left = ends - time.monotonic()
+
+    def is_spent(self) -> bool:
+        """Whether the process should start anew before the next event, and still has the time for it in this one.
+
+        Values that an app has read on import cannot be replaced in it. So, when secrets were rotated, it starts anew.
+        """
+        if isinstance(self._app, Exception):
+            return self._is_stale
+        if self._refresh and time.time() - self._secrets_at >= self._refresh:
+            self._secrets_at = time.time()
+            if self._secrets.have_changed():
+                _log.info("secrets were rotated: the app starts anew with them")
+                self._is_stale = True
+        return self._is_stale and self._seconds_left > 2 * self._start_seconds
+
+    def stop(self) -> None:
+        """Stop the app."""
+        if isinstance(self._app, LambdaApp):
+            self._app.stop()
+
+    def end(self) -> None:
+        """Stop the app in the little time that Lambda gives when it ends an environment."""
+        if isinstance(self._app, LambdaApp):
+            self._app.stop(_STOP_SECONDS)
 
 
-handler = LambdaApp(Settings.from_environment(os.environ))
+handler = Environment()
 """What Lambda calls."""
-
-_stop_on_sigterm(handler, os.environ["AWS_LAMBDA_RUNTIME_API"])

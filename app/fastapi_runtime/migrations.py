@@ -18,11 +18,11 @@ from collections.abc import Sequence
 from types import FrameType
 from urllib.parse import urlsplit
 
+from .aws_secrets import read_secret
 from .credentials import Credentials, Login
 from .database import DatabaseUnavailable, sync_engine
 from .database_settings import DatabaseSettings, url_variables
 from .optional import needs
-from .secrets_manager import read_secret
 from .settings import SettingsError
 
 with needs("sqlalchemy"):

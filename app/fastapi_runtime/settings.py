@@ -69,6 +69,9 @@ class Settings:
     """`METRICS_PORT`: where Prometheus finds them. Default 9090."""
     service: str
     """`SERVICE_NAME`: how metrics, traces and errors call the app. Default `app`."""
+    secrets_refresh: int
+    """`SECRETS_REFRESH_SECONDS`: on Lambda, how old the values of `SECRET_ARNS` get before the next invocation looks
+    whether they were rotated; 0 is never. Default 300."""
     database_host: str | None
     """`DATABASE_HOST`: must accept a connection once before the app is ready. Default none."""
     database_port: int
@@ -109,6 +112,7 @@ class Settings:
             metrics=metrics,
             metrics_port=_number(environment, "METRICS_PORT", 9090, 0, 65535),
             service=environment.get("SERVICE_NAME") or "app",
+            secrets_refresh=_number(environment, "SECRETS_REFRESH_SECONDS", 300, 0, 86400),
             database_host=environment.get("DATABASE_HOST") or None,
             database_port=_number(environment, "DATABASE_PORT", 5432, 1, 65535),
         )

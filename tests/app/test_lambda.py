@@ -2,23 +2,16 @@
 
 import base64
 import json
-import os
-import queue
 import signal
-import subprocess
-import sys
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 from collector import collector
-from launcher import APP
+from lambda_environment import SECONDS, Lambda, function_url, http_api, load_balancer
 
-SECONDS = 20
 CODE = """
 import asyncio, os, time
 from contextlib import asynccontextmanager
@@ -72,98 +65,6 @@ def blocks() -> None:
 """
 
 
-class Lambda:
-    """A Lambda environment: its Runtime API and the process in it."""
-
-    def __init__(self, directory: Path, code: str, **environment: str) -> None:
-        (directory / "main.py").write_text(code)
-        self.events: queue.Queue[Any] = queue.Queue()
-        self.results: queue.Queue[tuple[str, Any]] = queue.Queue()
-        self.extensions: list[dict[str, Any]] = []
-        self.timeout = 30.0
-        self.log = directory / "log"
-        api = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                if self.path.endswith("/event/next"):
-                    assert self.headers["Lambda-Extension-Identifier"] == "extension-1"
-                    api.over.wait()
-                    return
-                event = api.events.get()
-                if event is None:
-                    return
-                deadline = str(int((time.time() + api.timeout) * 1000))
-                self.reply(
-                    200,
-                    json.dumps(event).encode(),
-                    **{
-                        "Lambda-Runtime-Aws-Request-Id": "8476a536-e9f4-11e8-9739-2dfe598c3fcd",
-                        "Lambda-Runtime-Deadline-Ms": deadline,
-                        "Lambda-Runtime-Invoked-Function-Arn": "arn:aws:lambda:eu-west-1:123456789012:function:shop",
-                    },
-                )
-
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-                if self.path.endswith("/extension/register"):
-                    api.extensions.append(body)
-                    self.reply(200, b"{}", **{"Lambda-Extension-Identifier": "extension-1"})
-                    return
-                api.results.put((self.path.rsplit("/", 1)[1] if "init" not in self.path else "init", body))
-                self.reply(202, b"{}")
-
-            def reply(self, status: int, body: bytes, **headers: str) -> None:
-                self.send_response(status)
-                for name, value in {"content-type": "application/json", **headers}.items():
-                    self.send_header(name, value)
-                self.send_header("content-length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self.over = threading.Event()
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        with self.log.open("w") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "fastapi_runtime"],
-                cwd=directory,
-                env={
-                    "PATH": os.environ["PATH"],
-                    "PYTHONPATH": f"{APP}:{directory}",
-                    "APP_MODULE": "main:app",
-                    "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self.server.server_port}",
-                    "AWS_LAMBDA_FUNCTION_NAME": "shop",
-                    **environment,
-                },
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-
-    def result(self) -> tuple[str, Any]:
-        """What the process reported, with the kind of report."""
-        return self.results.get(timeout=SECONDS)
-
-    def invoke(self, event: Any) -> dict[str, Any]:
-        """The answer to one event."""
-        self.events.put(event)
-        kind, answer = self.result()
-        assert kind == "response", answer
-        return answer  # type: ignore[no-any-return]
-
-    def close(self) -> None:
-        self.over.set()
-        self.events.put(None)
-        self.process.kill()
-        self.process.wait()
-        self.server.shutdown()
-        self.server.server_close()
-
-
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lambda]:
     environment = Lambda(tmp_path_factory.mktemp("lambda"), CODE)
@@ -183,61 +84,6 @@ def start(tmp_path: Path) -> Iterator[Any]:
     yield start
     for environment in started:
         environment.close()
-
-
-def http_api(
-    path: str, method: str = "GET", *, stage: str = "$default", query: str = "", **more: Any
-) -> dict[str, Any]:
-    """An event of an HTTP API (payload version 2.0); a function URL's has the same form."""
-    return {
-        "version": "2.0",
-        "routeKey": "$default",
-        "rawPath": path,
-        "rawQueryString": query,
-        "headers": {
-            "host": "shop.example.com",
-            "x-forwarded-for": "198.51.100.1, 203.0.113.9",
-            "x-forwarded-proto": "https",
-            "x-forwarded-port": "443",
-            **more.pop("headers", {}),
-        },
-        "requestContext": {
-            "accountId": "123456789012",
-            "stage": stage,
-            "http": {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "203.0.113.9"},
-        },
-        "isBase64Encoded": False,
-        **more,
-    }
-
-
-def function_url(path: str, method: str = "GET", **more: Any) -> dict[str, Any]:
-    event = http_api(path, method, **more)
-    event["requestContext"] |= {"apiId": "abc", "domainName": "abc.lambda-url.eu-west-1.on.aws"}
-    return event
-
-
-def load_balancer(path: str, method: str = "GET", *, multi: bool = False, **more: Any) -> dict[str, Any]:
-    headers = {
-        "host": ["shop.example.com"],
-        "x-forwarded-for": ["198.51.100.1, 203.0.113.9"],
-        "x-forwarded-proto": ["https"],
-        "x-forwarded-port": ["443"],
-        "accept-language": ["de", "en"],
-    }
-    event: dict[str, Any] = {
-        "requestContext": {"elb": {"targetGroupArn": "arn:aws:elasticloadbalancing:eu-west-1:1:targetgroup/shop/1"}},
-        "httpMethod": method,
-        "path": path,
-        "body": "",
-        "isBase64Encoded": False,
-    }
-    if multi:
-        event |= {"multiValueHeaders": headers, "multiValueQueryStringParameters": {"q": ["a%20b", "c"]}}
-    else:
-        single = {name: values[-1] for name, values in headers.items()}
-        event |= {"headers": single, "queryStringParameters": {"q": "a%20b"}}
-    return event | more
 
 
 def test_the_app_starts_once_and_every_invocation_finds_what_it_opened(shop: Lambda) -> None:
@@ -318,7 +164,7 @@ def test_an_answer_that_lambda_cannot_return_is_a_problem_with_a_reason_in_the_l
     # A quotation mark takes two bytes in JSON, so 4 MB of them are 8.
     answer = shop.invoke(http_api(f"/long/{4 * 2**20}"))
     assert answer["statusCode"] == 500
-    assert json.loads(answer["body"])["detail"] == "The answer is longer than the 6 MB that Lambda can return."
+    assert json.loads(answer["body"])["detail"] == "The answer is longer than the 6 MB that Lambda can return here."
     assert "put it into S3" in shop.log.read_text()
 
 

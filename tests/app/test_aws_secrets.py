@@ -12,7 +12,7 @@ import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from fastapi_runtime.secrets_manager import Keys, SecretUnreadable, read_secret, signed_headers
+from fastapi_runtime.aws_secrets import Keys, SecretUnreadable, read_secret, signed_headers
 from launcher import free_port
 from moto.server import ThreadedMotoServer
 
@@ -60,14 +60,15 @@ def test_what_aws_says_against_it_is_told() -> None:
         read_secret(ARN)
 
 
+@pytest.mark.parametrize("service", ["secretsmanager", "ssm"])
 @pytest.mark.parametrize("session", [None, "session-token"])
-def test_the_signature_is_botocores(session: str | None) -> None:
-    url, body, now = "https://secretsmanager.eu-west-1.amazonaws.com", b'{"SecretId": "x"}', datetime.now(UTC)
-    ours = signed_headers(url, body, "eu-west-1", Keys("AKIDEXAMPLE", "secret-of-the-key", session), now)
+def test_the_signature_is_botocores(service: str, session: str | None) -> None:
+    url, body, now = f"https://{service}.eu-west-1.amazonaws.com", b'{"SecretId": "x"}', datetime.now(UTC)
+    ours = signed_headers(url, body, service, "eu-west-1", Keys("AKIDEXAMPLE", "secret-of-the-key", session), now)
     headers = {name: ours[name] for name in ("content-type", "x-amz-target")}
     request = AWSRequest("POST", url, headers=headers, data=body)
     request.context["timestamp"] = now.strftime("%Y%m%dT%H%M%SZ")
-    signer = SigV4Auth(Credentials("AKIDEXAMPLE", "secret-of-the-key", session), "secretsmanager", "eu-west-1")
+    signer = SigV4Auth(Credentials("AKIDEXAMPLE", "secret-of-the-key", session), service, "eu-west-1")
     signer._modify_request_before_signing(request)
     canonical = signer.canonical_request(request)
     signature = signer.signature(signer.string_to_sign(request, canonical), request)

@@ -1,4 +1,4 @@
-"""One call of AWS Secrets Manager, `GetSecretValue`, with the standard library.
+"""Reads AWS Secrets Manager and the Parameter Store of SSM, with the standard library.
 
 boto3 would add 20 MB to every image, and a third of a second to the moment in which requests wait for a new password.
 The tests hold the signature to botocore's.
@@ -8,17 +8,21 @@ import hashlib
 import hmac
 import json
 import os
+import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 _SECONDS = 2.0
 _TASKS = "http://169.254.170.2"  # where ECS gives a task the credentials of its role
-_SERVICE, _TARGET, _CONTENT = "secretsmanager", "secretsmanager.GetSecretValue", "application/x-amz-json-1.1"
+_CONTENT = "application/x-amz-json-1.1"
+_TARGETS = {"secretsmanager": "secretsmanager.GetSecretValue", "ssm": "AmazonSSM.GetParameter"}
+_ENDPOINTS = {"secretsmanager": "AWS_ENDPOINT_URL_SECRETS_MANAGER", "ssm": "AWS_ENDPOINT_URL_SSM"}
 
 
 class SecretUnreadable(Exception):
@@ -39,22 +43,56 @@ def read_secret(arn: str) -> Mapping[str, str]:
     Raises:
         SecretUnreadable: there are no credentials, they do not allow it, or it is no JSON object.
     """
-    _, partition, _, region, *_ = arn.split(":")
-    suffix = "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"
-    url = os.environ.get("AWS_ENDPOINT_URL_SECRETS_MANAGER") or f"https://{_SERVICE}.{region}.{suffix}"
-    body = json.dumps({"SecretId": arn}).encode()
-    headers = signed_headers(url, body, region, _keys(), datetime.now(UTC))
-    answer = _ask(urllib.request.Request(url, body, headers))  # noqa: S310 (the operator's own endpoint, or AWS')
+    return json_object(read_text(arn))
+
+
+def read_text(arn: str, stage: str | None = None, version: str | None = None) -> str:
+    """Read a secret of Secrets Manager or a parameter of SSM. Blocks, for at most 2 seconds per answer.
+
+    Args:
+        arn: its ARN, in any region.
+        stage: of Secrets Manager. Default `AWSCURRENT`.
+        version: the id of a version, of Secrets Manager. Default that of the stage.
+
+    Raises:
+        SecretUnreadable: there are no credentials, they do not allow it, or it holds no text.
+    """
+    if arn.split(":")[2] == "ssm":
+        text = _call(arn, {"Name": arn, "WithDecryption": True}).get("Parameter", {}).get("Value")
+    else:
+        wanted = {"SecretId": arn, "VersionStage": stage, "VersionId": version}
+        text = _call(arn, {name: value for name, value in wanted.items() if value}).get("SecretString")
+    if not isinstance(text, str):
+        raise SecretUnreadable("it holds no text")
+    return text
+
+
+def json_object(text: str) -> Mapping[str, Any]:
+    """The keys of a secret that has several.
+
+    Raises:
+        SecretUnreadable: it is no JSON object.
+    """
     try:
-        secret = json.loads(answer["SecretString"])
-    except (KeyError, ValueError):
-        secret = None
-    if not isinstance(secret, dict):
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
         raise SecretUnreadable("it is no JSON object")
-    return secret
+    return found
 
 
-def signed_headers(url: str, body: bytes, region: str, keys: Keys, now: datetime) -> dict[str, str]:
+def _call(arn: str, content: dict[str, Any]) -> dict[str, Any]:
+    """Ask the service and region that an ARN names."""
+    _, partition, service, region, *_ = arn.split(":")
+    suffix = "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"
+    url = os.environ.get(_ENDPOINTS[service]) or f"https://{service}.{region}.{suffix}"
+    body = json.dumps(content).encode()
+    headers = signed_headers(url, body, service, region, _keys(), datetime.now(UTC))
+    return _ask(urllib.request.Request(url, body, headers))  # noqa: S310 (the operator's own endpoint, or AWS')
+
+
+def signed_headers(url: str, body: bytes, service: str, region: str, keys: Keys, now: datetime) -> dict[str, str]:
     """The headers of the request, with AWS' signature of version 4."""
     moment = now.strftime("%Y%m%dT%H%M%SZ")
     headers = {
@@ -62,12 +100,12 @@ def signed_headers(url: str, body: bytes, region: str, keys: Keys, now: datetime
         "host": urlsplit(url).netloc,
         "x-amz-date": moment,
         **({"x-amz-security-token": keys.session} if keys.session else {}),
-        "x-amz-target": _TARGET,
+        "x-amz-target": _TARGETS[service],
     }
     names = ";".join(headers)  # in the order of the alphabet
     lines = [f"{name}:{value}" for name, value in headers.items()]
     request = "\n".join(["POST", "/", "", *lines, "", names, hashlib.sha256(body).hexdigest()])
-    scope = f"{moment[:8]}/{region}/{_SERVICE}/aws4_request"
+    scope = f"{moment[:8]}/{region}/{service}/aws4_request"
     text = "\n".join(["AWS4-HMAC-SHA256", moment, scope, hashlib.sha256(request.encode()).hexdigest()])
     key = f"AWS4{keys.secret}".encode()
     for part in scope.split("/"):
@@ -93,10 +131,17 @@ def _keys() -> Keys:
     return Keys(answer["AccessKeyId"], answer["SecretAccessKey"], answer.get("Token"))
 
 
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Read once: it takes longer than some calls."""
+    return ssl.create_default_context()
+
+
 def _ask(request: urllib.request.Request) -> dict[str, Any]:
     where = urlsplit(request.full_url).netloc
+    tls = _trusted() if request.type == "https" else None
     try:
-        with urllib.request.urlopen(request, timeout=_SECONDS) as response:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=_SECONDS, context=tls) as response:  # noqa: S310
             answer: dict[str, Any] = json.load(response)
             return answer
     except urllib.error.HTTPError as error:
