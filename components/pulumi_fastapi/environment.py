@@ -31,7 +31,13 @@ _OF_THE_POOL = {
     "DATABASE_MAX_OVERFLOW": "app.pool",
     "DATABASE_POOL_TIMEOUT": "app.pool",
 }
-_AT_RUN_TIME = DERIVED.keys() | {"DATABASE_PEAK_TASKS", "DATABASE_POOLER", "FORWARDED_ALLOW_IPS", "SECRET_ARNS"}
+_AT_RUN_TIME = DERIVED.keys() | {
+    "DATABASE_PEAK_TASKS",
+    "DATABASE_POOLER",
+    "DATABASE_SERVER_CA",
+    "FORWARDED_ALLOW_IPS",
+    "SECRET_ARNS",
+}
 """What only the runtime reads; it changes more often than an image should."""
 
 
