@@ -7,11 +7,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Optional
 
+from . import offline_gcp
+
 Properties = Mapping[str, Any]
 Lookup = Callable[[Properties, "Place"], dict[str, Any]]
 
 ACCOUNT = "123456789012"
 DEFAULT_REGION = "us-east-1"
+PROJECT = "offline-plan"
+"""Google Cloud project, where none is configured."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,7 @@ class Place:
 
     region: str = DEFAULT_REGION
     account: str = ACCOUNT
+    project: str = PROJECT
 
     @property
     def partition(self) -> str:
@@ -178,10 +183,14 @@ LOOKUPS: dict[str, Lookup] = {
     "aws:route53/getZone:getZone": _hosted_zone,
     "aws:ecr/getAuthorizationToken:getAuthorizationToken": _registry_token,
     "aws:elb/getServiceAccount:getServiceAccount": _load_balancer_account,
+    **offline_gcp.LOOKUPS,
 }
 """Provider functions that have an answer without an account, by token."""
 
-SECRET_RESULTS = {"aws:ecr/getAuthorizationToken:getAuthorizationToken": ("password", "authorizationToken")}
+SECRET_RESULTS = {
+    "aws:ecr/getAuthorizationToken:getAuthorizationToken": ("password", "authorizationToken"),
+    **offline_gcp.SECRET_RESULTS,
+}
 """Properties of those answers that are secret."""
 
 
@@ -218,7 +227,9 @@ def stand_ins(created: Created) -> dict[str, Any]:
     """Values for `id`, `arn`, `name` and the attributes that programs often build on; all others stay unknown."""
     package, _, rest = created.type.partition(":")
     made = _MADE.get(created.type)
-    if package != "aws":
+    if package == "gcp":
+        values = offline_gcp.stand_ins(created)
+    elif package != "aws":
         values = {"id": created.physical_name(), **(made(created) if made else {})}
     else:
         module = rest.partition("/")[0]

@@ -27,7 +27,7 @@ from pulumi.runtime.rpc_manager import RPCManager
 from pulumi.runtime.settings import ROOT, SETTINGS, Settings, _get_rpc_manager
 from pulumi.runtime.stack import Stack, wait_for_rpcs
 
-from .offline import DEFAULT_REGION, Place
+from .offline import DEFAULT_REGION, PROJECT, Place
 from .planned import (
     Message,
     Options,
@@ -86,8 +86,9 @@ def plan(
       False runs it as `pulumi up`: ids, ARNs and common attributes get stand-in values, so code inside `apply` runs.
     """
     settings, secret_keys = _configuration(project, config or {}, secret_config or {})
-    region = settings.get("aws:region") or _environment_region()
-    recorder = Recorder(project, stack, preview, Place(region), stack_references or {}, invokes or {})
+    region = settings.get("aws:region") or settings.get("gcp:region") or _environment_region()
+    place = Place(region, project=settings.get("gcp:project") or PROJECT)
+    recorder = Recorder(project, stack, preview, place, stack_references or {}, invokes or {})
 
     def run() -> None:
         ROOT.set(None)

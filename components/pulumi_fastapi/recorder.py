@@ -3,6 +3,7 @@
 import difflib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Optional
 
 from google.protobuf import empty_pb2, struct_pb2
@@ -186,7 +187,7 @@ class Recorder:
         identity = known_id
         provider = resource.type.startswith("pulumi:providers:")
         if not self.preview and not provider:
-            place = Place(self._region(resource), self.place.account)
+            place = replace(self.place, region=self._region(resource))
             known = {key: value for key, value in resource.inputs.items() if not isinstance(value, (Secret, Unknown))}
             values = stand_ins(Created(resource.type, resource.name, resource.urn, known, place))
             identity = known_id or values["id"]
@@ -337,7 +338,7 @@ class Recorder:
                 f"{f' (an answer is given for {close})' if close else ''}; "
                 f'pass invokes={{"{token}": {{...}}}} with the answer, or take the value as an argument'
             )
-        answer = lookup(args, Place(self._provider_region(args, provider), self.place.account))
+        answer = lookup(args, replace(self.place, region=self._provider_region(args, provider)))
         return _struct(
             {key: Secret(value) if key in SECRET_RESULTS.get(token, ()) else value for key, value in answer.items()}
         )
