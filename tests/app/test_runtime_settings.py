@@ -30,6 +30,7 @@ def test_the_defaults_are_those_of_a_container_started_by_hand() -> None:
         metrics="off",
         metrics_port=9090,
         service="app",
+        secrets_refresh=300,
         database_host=None,
         database_port=5432,
     )
@@ -61,6 +62,7 @@ def test_every_setting_comes_from_its_variable() -> None:
             "METRICS": "prometheus",
             "METRICS_PORT": "9100",
             "SERVICE_NAME": "shop",
+            "SECRETS_REFRESH_SECONDS": "60",
             "DATABASE_HOST": "db.internal",
             "DATABASE_PORT": "6432",
         }
@@ -89,6 +91,7 @@ def test_every_setting_comes_from_its_variable() -> None:
         metrics="prometheus",
         metrics_port=9100,
         service="shop",
+        secrets_refresh=60,
         database_host="db.internal",
         database_port=6432,
     )
