@@ -47,10 +47,11 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 
 
 def test_the_parts_are_public_in_the_clouds_module() -> None:
-    from pulumi_fastapi import aws
+    from pulumi_fastapi import aws, gcp
 
-    assert aws.__all__ == sorted(set(aws.__all__))
-    assert all(hasattr(aws, name) for name in aws.__all__)
+    for cloud in (aws, gcp):
+        assert cloud.__all__ == sorted(set(cloud.__all__))
+        assert all(hasattr(cloud, name) for name in cloud.__all__)
 
 
 def test_importing_the_package_loads_no_sdk_at_all() -> None:
@@ -62,12 +63,26 @@ def test_every_public_name_is_imported_without_side_effects() -> None:
     loaded = run(
         "import pulumi_fastapi\n"
         "from pulumi_fastapi import *\n"
-        "import pulumi_fastapi.aws, pulumi_fastapi.plan\n"
+        "import pulumi_fastapi.aws, pulumi_fastapi.gcp, pulumi_fastapi.plan\n"
         "from pulumi_fastapi.aws import *\n"
+        "from pulumi_fastapi.gcp import *\n"
         "print(*sorted({module.partition('.')[0] for module in sys.modules}))"
     ).split()
-    assert "pulumi_aws" in loaded
-    assert not {"pulumi_gcp", "moto", "boto3", "botocore"} & set(loaded)
+    assert {"pulumi_aws", "pulumi_gcp"} <= set(loaded)
+    assert not {"moto", "boto3", "botocore", "httpx", "googleapiclient"} & set(loaded)
+
+
+@pytest.mark.parametrize(
+    ("component", "other"), [("FargateFastAPIService", "pulumi_gcp"), ("CloudRunFastAPIService", "pulumi_aws")]
+)
+def test_a_component_loads_no_sdk_of_another_cloud(component: str, other: str) -> None:
+    loaded = run(f"from pulumi_fastapi import {component}\nprint(*sys.modules)").split()
+    assert other not in loaded
+
+
+def test_the_heavy_part_of_googles_sdk_is_loaded_only_when_it_is_used() -> None:
+    loaded = run("from pulumi_fastapi import CloudRunFastAPIService\nprint(*sys.modules)").split()
+    assert "pulumi_gcp.compute.network" not in loaded  # the package itself is there, and waits
 
 
 def test_importing_writes_nothing(tmp_path: Path) -> None:
@@ -77,7 +92,12 @@ def test_importing_writes_nothing(tmp_path: Path) -> None:
 
 def test_no_component_module_postpones_its_annotations() -> None:
     """The provider reads them at run time."""
-    modules = [PACKAGE / "app.py", PACKAGE / "component.py", *(PACKAGE / "aws").glob("*.py")]
+    modules = [
+        PACKAGE / "app.py",
+        PACKAGE / "component.py",
+        *(PACKAGE / "aws").glob("*.py"),
+        *(PACKAGE / "gcp").glob("*.py"),
+    ]
     assert [path.name for path in modules if "from __future__ import annotations" in path.read_text()] == []
 
 

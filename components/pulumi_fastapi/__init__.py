@@ -16,11 +16,15 @@ if TYPE_CHECKING:
     from .build import Build as Build
     from .connection_pool import ConnectionPool as ConnectionPool
     from .errors import ArgumentError as ArgumentError
+    from .gcp.cloud_run_service import CloudRunFastAPIService as CloudRunFastAPIService
+    from .gcp.cloud_run_service import CloudRunFastAPIServiceArgs as CloudRunFastAPIServiceArgs
     from .timeouts import Timeouts as Timeouts
 
 _MODULES = {
     "ArgumentError": ".errors",
     "Build": ".build",
+    "CloudRunFastAPIService": ".gcp.cloud_run_service",
+    "CloudRunFastAPIServiceArgs": ".gcp.cloud_run_service",
     "ConnectionPool": ".connection_pool",
     "FargateFastAPIService": ".aws.fargate_service",
     "FargateFastAPIServiceArgs": ".aws.fargate_service",
