@@ -100,15 +100,24 @@ class Account:
         trust = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
         return self("iam", "CreateRole", RoleName=service, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
 
+    def allow(self, *actions: str, role: str = "lambda") -> None:
+        statement = {"Effect": "Allow", "Action": list(actions), "Resource": "*"}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        self("iam", "PutRolePolicy", RoleName=role, PolicyName="policy", PolicyDocument=document)
+
     def function(self, image: str | None = None, **more) -> str:
-        params = {
+        role = more.pop("Role", None) or self.role()
+        params = {**self.wanted(role, image or self.image()), **more}
+        return self("lambda", "CreateFunction", **params)["FunctionArn"]
+
+    def wanted(self, role: str, image: str) -> dict:
+        return {
             "FunctionName": "api",
             "PackageType": "Image",
-            "Code": {"ImageUri": image or self.image()},
-            "Role": more.pop("Role", None) or self.role(),
+            "Code": {"ImageUri": image},
+            "Role": role,
             "Publish": True,
         }
-        return self("lambda", "CreateFunction", **{**params, **more})["FunctionArn"]
 
 
 @pytest.fixture(scope="module")
@@ -565,9 +574,228 @@ def test_function_needs_an_existing_network(account, network):
         account.function(VpcConfig=network)
 
 
+@pytest.mark.parametrize(
+    ("setting", "action"),
+    [
+        ({"TracingConfig": {"Mode": "Active"}}, "xray:PutTraceSegments"),
+        ({"DeadLetterConfig": {"TargetArn": f"arn:aws:sqs:{REGION}:123456789012:dead"}}, "sqs:SendMessage"),
+        ({"DeadLetterConfig": {"TargetArn": f"arn:aws:sns:{REGION}:123456789012:dead"}}, "sns:Publish"),
+    ],
+    ids=["traces", "queue", "topic"],
+)
+def test_role_of_a_function_has_to_suffice_before_the_function_is_made(account, setting, action):
+    wanted = {**account.wanted(account.role(), account.image()), **setting}
+    with refused("InvalidParameterValueException"):
+        account("lambda", "CreateFunction", **wanted)
+
+    account.allow(action)
+    account("lambda", "CreateFunction", **wanted)
+    account("lambda", "UpdateFunctionConfiguration", FunctionName="api", **setting)
+
+
+def test_role_of_a_function_in_a_network_has_to_let_it_in(account):
+    role = account.role()
+    account.allow("logs:*")
+
+    with refused("InvalidParameterValueException"):
+        account.function(Role=role, VpcConfig={"SubnetIds": account.subnets, "SecurityGroupIds": [account.group()]})
+
+
+def test_managed_policy_lets_a_function_into_a_network(account):
+    role = account.role()
+    managed = "arn:aws:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole"
+    account("iam", "AttachRolePolicy", RoleName="lambda", PolicyArn=managed)
+
+    account.function(Role=role, VpcConfig={"SubnetIds": account.subnets, "SecurityGroupIds": [account.group()]})
+
+
+def test_destination_of_events_needs_a_role_that_may_send(account):
+    account.function()
+    queue = f"arn:aws:sqs:{REGION}:123456789012:failed"
+    config = {"FunctionName": "api", "DestinationConfig": {"OnFailure": {"Destination": queue}}}
+
+    with refused("InvalidParameterValueException"):
+        account("lambda", "PutFunctionEventInvokeConfig", **config)
+    account.allow("sqs:SendMessage")
+    account("lambda", "PutFunctionEventInvokeConfig", **config)
+
+
+def test_function_is_a_target_once_the_balancer_may_call_it(account):
+    arn = account.function()
+    group = account("elbv2", "CreateTargetGroup", Name="function", TargetType="lambda")["TargetGroups"][0]
+    target = {"TargetGroupArn": group["TargetGroupArn"], "Targets": [{"Id": f"{arn}:1"}]}
+
+    with refused("AccessDenied"):
+        account("elbv2", "RegisterTargets", **target)
+    account(
+        "lambda",
+        "AddPermission",
+        FunctionName="api",
+        Qualifier="1",
+        StatementId="balancer",
+        Action="lambda:InvokeFunction",
+        Principal="elasticloadbalancing.amazonaws.com",
+    )
+    account("elbv2", "RegisterTargets", **target)
+
+
+def test_scalable_target_needs_the_alias(account):
+    account.function()
+    target = {
+        "ServiceNamespace": "lambda",
+        "ScalableDimension": "lambda:function:ProvisionedConcurrency",
+        "MinCapacity": 1,
+        "MaxCapacity": 2,
+    }
+
+    with refused("ValidationException"):
+        account("application-autoscaling", "RegisterScalableTarget", ResourceId="function:api:live", **target)
+    account("lambda", "CreateAlias", FunctionName="api", Name="live", FunctionVersion="1")
+    account("application-autoscaling", "RegisterScalableTarget", ResourceId="function:api:live", **target)
+
+
+# ----------------------------------------------------------------------------------------------- queues and CloudFront
+def test_dead_letters_need_a_queue(account):
+    redrive = json.dumps({"deadLetterTargetArn": f"arn:aws:sqs:{REGION}:123456789012:dead", "maxReceiveCount": 3})
+
+    with refused("InvalidParameterValue"):
+        account("sqs", "CreateQueue", QueueName="jobs", Attributes={"RedrivePolicy": redrive})
+    account("sqs", "CreateQueue", QueueName="dead")
+    account("sqs", "CreateQueue", QueueName="jobs", Attributes={"RedrivePolicy": redrive})
+
+
+def distribution(**changes) -> dict:
+    return {
+        "CallerReference": changes.pop("reference", "1"),
+        "Comment": "",
+        "Enabled": True,
+        "Origins": {
+            "Quantity": 1,
+            "Items": [
+                {
+                    "Id": "url",
+                    "DomainName": "abc.lambda-url.us-east-1.on.aws",
+                    "CustomOriginConfig": {
+                        "HTTPPort": 80,
+                        "HTTPSPort": 443,
+                        "OriginProtocolPolicy": "https-only",
+                    },
+                    **changes.pop("origin", {}),
+                }
+            ],
+        },
+        "DefaultCacheBehavior": {
+            "TargetOriginId": "url",
+            "ViewerProtocolPolicy": "https-only",
+            "CachePolicyId": "4135ea2d-6df8-44a3-9df3-4b5a84be39ad",
+            **changes.pop("behavior", {}),
+        },
+        **changes,
+    }
+
+
+NOBODY = "11111111-1111-1111-1111-111111111111"
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"origin": {"OriginAccessControlId": "E1"}}, "InvalidOriginAccessControl"),
+        ({"behavior": {"CachePolicyId": NOBODY}}, "NoSuchCachePolicy"),
+        ({"behavior": {"OriginRequestPolicyId": NOBODY}}, "NoSuchOriginRequestPolicy"),
+        ({"behavior": {"ResponseHeadersPolicyId": NOBODY}}, "NoSuchResponseHeadersPolicy"),
+        ({"WebACLId": "arn:aws:wafv2:us-east-1:123456789012:global/webacl/acl/1"}, "InvalidWebACLId"),
+        (
+            {"Logging": {"Enabled": True, "Bucket": "logs.s3.amazonaws.com", "Prefix": "", "IncludeCookies": False}},
+            "InvalidArgument",
+        ),
+    ],
+    ids=["access control", "cache policy", "request policy", "headers policy", "web ACL", "log bucket"],
+)
+def test_distribution_names_what_exists(account, changes, code):
+    account("s3", "CreateBucket", Bucket="logs")
+
+    with refused(code):
+        account("cloudfront", "CreateDistribution", DistributionConfig=distribution(**changes))
+
+
+def test_certificate_of_a_distribution_lies_in_virginia_and_covers_its_names(account, api):
+    def attempt(certificate: str, name: str) -> None:
+        config = distribution(
+            Aliases={"Quantity": 1, "Items": [name]},
+            ViewerCertificate={"ACMCertificateArn": certificate, "SSLSupportMethod": "sni-only"},
+        )
+        account("cloudfront", "CreateDistribution", DistributionConfig=config)
+
+    request = {"DomainName": "*.example.com", "ValidationMethod": "DNS"}
+    elsewhere = api.call("acm", "RequestCertificate", request, "eu-west-1")["CertificateArn"]
+    right = account("acm", "RequestCertificate", **request)["CertificateArn"]
+
+    for certificate, name in ((elsewhere, "api.example.com"), (f"{right}0", "api.example.com"), (right, "example.com")):
+        with refused("InvalidViewerCertificate"):
+            attempt(certificate, name)
+    attempt(right, "api.example.com")
+    with refused("ResourceInUseException"):
+        account("acm", "DeleteCertificate", CertificateArn=right)
+
+
+def test_name_belongs_to_one_distribution(account):
+    names = {"Aliases": {"Quantity": 1, "Items": ["api.example.com"]}}
+    account("cloudfront", "CreateDistribution", DistributionConfig=distribution(**names))
+
+    with refused("CNAMEAlreadyExists"):
+        account("cloudfront", "CreateDistribution", DistributionConfig=distribution(reference="2", **names))
+
+
+def test_distribution_is_switched_off_before_it_is_deleted(account):
+    made = account("cloudfront", "CreateDistribution", DistributionConfig=distribution())
+    id, tag = made["Distribution"]["Id"], made["ETag"]
+
+    with refused("DistributionNotDisabled"):
+        account("cloudfront", "DeleteDistribution", Id=id, IfMatch=tag)
+    with refused("PreconditionFailed"):
+        account("cloudfront", "UpdateDistribution", Id=id, IfMatch="E1", DistributionConfig=distribution())
+    off = distribution(Enabled=False)
+    tag = account("cloudfront", "UpdateDistribution", Id=id, IfMatch=tag, DistributionConfig=off)["ETag"]
+    account("cloudfront", "DeleteDistribution", Id=id, IfMatch=tag)
+
+
+def test_origin_access_control_in_use_cannot_be_deleted(account):
+    control = {
+        "Name": "origin",
+        "SigningProtocol": "sigv4",
+        "SigningBehavior": "always",
+        "OriginAccessControlOriginType": "lambda",
+    }
+    made = account("cloudfront", "CreateOriginAccessControl", OriginAccessControlConfig=control)
+    id = made["OriginAccessControl"]["Id"]
+    account(
+        "cloudfront",
+        "CreateDistribution",
+        DistributionConfig=distribution(origin={"OriginAccessControlId": id}),
+    )
+
+    with refused("OriginAccessControlInUse"):
+        account("cloudfront", "DeleteOriginAccessControl", Id=id, IfMatch=made["ETag"])
+    with refused("OriginAccessControlAlreadyExists"):
+        account("cloudfront", "CreateOriginAccessControl", OriginAccessControlConfig=control)
+
+
+def test_web_acl_of_a_distribution_cannot_be_deleted(account):
+    acl = {"Name": "acl", "Scope": "CLOUDFRONT"}
+    visible = {"SampledRequestsEnabled": True, "CloudWatchMetricsEnabled": True, "MetricName": "acl"}
+    made = account("wafv2", "CreateWebACL", **acl, DefaultAction={"Allow": {}}, VisibilityConfig=visible)["Summary"]
+    account("cloudfront", "CreateDistribution", DistributionConfig=distribution(WebACLId=made["ARN"]))
+
+    with refused("WAFAssociatedItemException"):
+        account("wafv2", "DeleteWebACL", **acl, Id=made["Id"], LockToken=made["LockToken"])
+
+
+# ----------------------------------------------------------------------------------------------- networks of functions
 def test_network_of_a_function_cannot_be_deleted(account):
-    group = account.group()
-    account.function(VpcConfig={"SubnetIds": account.subnets, "SecurityGroupIds": [group]})
+    group, role = account.group(), account.role()
+    account.allow("ec2:*NetworkInterface*")
+    account.function(Role=role, VpcConfig={"SubnetIds": account.subnets, "SecurityGroupIds": [group]})
 
     with refused("DependencyViolation"):
         account("ec2", "DeleteSecurityGroup", GroupId=group)

@@ -49,9 +49,12 @@ class Account:
     def role(self, service: str = "lambda") -> str:
         return self._once(
             f"role-{service}",
-            lambda: self.deploy.create("aws:iam/role:Role", name=service, assumeRolePolicy=trust(service)).outputs[
-                "arn"
-            ],
+            lambda: self.deploy.create(
+                "aws:iam/role:Role",
+                name=service,
+                assumeRolePolicy=trust(service),
+                managedPolicyArns=["arn:aws:iam::aws:policy/AWSXRayDaemonWriteAccess"],
+            ).outputs["arn"],
         )
 
     def image(self, content: str = "1") -> str:
@@ -165,6 +168,29 @@ class Account:
 
         return self._once("queue", make)
 
+    def control(self) -> str:
+        return self._once(
+            "control",
+            lambda: self.deploy.create("aws:cloudfront/originAccessControl:OriginAccessControl", **control()).id,
+        )
+
+    def function_targets(self) -> str:
+        """A target group that may call the function."""
+
+        def make() -> str:
+            for qualifier in ({}, {"Qualifier": "2"}):
+                self.client("lambda").add_permission(
+                    FunctionName=self.function().id,
+                    StatementId="balancer",
+                    Action="lambda:InvokeFunction",
+                    Principal="elasticloadbalancing.amazonaws.com",
+                    **qualifier,
+                )
+            made = self.deploy.create("aws:lb/targetGroup:TargetGroup", name="function", targetType="lambda")
+            return made.outputs["arn"]
+
+        return self._once("function-targets", make)
+
     def subnets(self) -> list[str]:
         """Two of the account's own."""
         return [each["SubnetId"] for each in self.client("ec2").describe_subnets()["Subnets"]][:2]
@@ -188,6 +214,76 @@ class Account:
             "application",
             lambda: self.deploy.create("aws:codedeploy/application:Application", name="app", computePlatform="Lambda"),
         )
+
+
+def control(name: str = "origin") -> dict[str, Any]:
+    return {
+        "name": name,
+        "originAccessControlOriginType": "lambda",
+        "signingBehavior": "always",
+        "signingProtocol": "sigv4",
+    }
+
+
+def distribution(account: Account, retention: int = 60) -> dict[str, Any]:
+    behavior = {
+        "allowedMethods": ["GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"],
+        "cachedMethods": ["GET", "HEAD"],
+        "targetOriginId": "url",
+        "viewerProtocolPolicy": "redirect-to-https",
+        "cachePolicyId": "4135ea2d-6df8-44a3-9df3-4b5a84be39ad",
+        "originRequestPolicyId": "b689b0a8-53d0-40ab-baf2-68738e2966ac",
+        "compress": True,
+    }
+    return {
+        "enabled": True,
+        "aliases": ["api.example.com"],
+        "comment": "shop",
+        "isIpv6Enabled": True,
+        "origins": [
+            {
+                "originId": "url",
+                "domainName": "abc.lambda-url.us-east-1.on.aws",
+                "originAccessControlId": account.control(),
+                "customHeaders": [{"name": "X-Origin", "value": "cloudfront"}],
+                "customOriginConfig": {
+                    "httpPort": 80,
+                    "httpsPort": 443,
+                    "originProtocolPolicy": "https-only",
+                    "originSslProtocols": ["TLSv1.2"],
+                    "originReadTimeout": retention,
+                },
+            }
+        ],
+        "defaultCacheBehavior": behavior,
+        "orderedCacheBehaviors": [
+            {
+                **behavior,
+                "pathPattern": "/static/*",
+                "cachePolicyId": "658327ea-f89d-4fab-a63d-7e88639e58f6",
+                "allowedMethods": ["GET", "HEAD"],
+            }
+        ],
+        "restrictions": {"geoRestriction": {"restrictionType": "blacklist", "locations": ["KP"]}},
+        "viewerCertificate": {
+            "acmCertificateArn": account.certificate(),
+            "minimumProtocolVersion": "TLSv1.2_2021",
+            "sslSupportMethod": "sni-only",
+        },
+        "tags": {"team": "shop"},
+    }
+
+
+def change_distribution(account: Account, id: str) -> None:
+    client = account.client("cloudfront")
+    told = client.get_distribution_config(Id=id)
+    client.update_distribution(
+        Id=id, IfMatch=told["ETag"], DistributionConfig={**told["DistributionConfig"], "Comment": "drifted"}
+    )
+
+
+def redrive(account: Account, count: int) -> str:
+    return json.dumps({"deadLetterTargetArn": account.queue(), "maxReceiveCount": count})
 
 
 def policy(action: str) -> str:
@@ -402,6 +498,73 @@ CASES = [
         lambda account, _id: account.client("lambda").put_provisioned_concurrency_config(
             FunctionName="api", Qualifier="live", ProvisionedConcurrentExecutions=9
         ),
+    ),
+    Case(
+        "appautoscaling/target:Target",
+        lambda account: {
+            "serviceNamespace": "lambda",
+            "resourceId": f"function:{account.function().id}:{account.alias().inputs['name']}",
+            "scalableDimension": "lambda:function:ProvisionedConcurrency",
+            "minCapacity": 1,
+            "maxCapacity": 5,
+        },
+        {"maxCapacity": 10},
+        lambda account, id: account.client("application-autoscaling").register_scalable_target(
+            ServiceNamespace="lambda",
+            ResourceId=id,
+            ScalableDimension="lambda:function:ProvisionedConcurrency",
+            MinCapacity=2,
+        ),
+        import_id="lambda/{id}/lambda:function:ProvisionedConcurrency",
+    ),
+    Case(
+        "lb/targetGroupAttachment:TargetGroupAttachment",
+        lambda account: {
+            "targetGroupArn": account.function_targets(),
+            "targetId": account.function().outputs["arn"],
+        },
+        lambda account: {"targetId": account.function().outputs["arn"] + ":2"},
+        lambda account, _id: account.client("elbv2").deregister_targets(
+            TargetGroupArn=account.function_targets(), Targets=[{"Id": account.function().outputs["arn"]}]
+        ),
+        change_is="replace",
+    ),
+    Case(
+        "cloudfront/originAccessControl:OriginAccessControl",
+        lambda _account: control(),
+        {"signingBehavior": "no-override", "description": "of the shop"},
+        lambda account, id: account.client("cloudfront").update_origin_access_control(
+            Id=id,
+            IfMatch="any",
+            OriginAccessControlConfig={
+                "Name": "origin",
+                "SigningProtocol": "sigv4",
+                "SigningBehavior": "never",
+                "OriginAccessControlOriginType": "lambda",
+            },
+        ),
+    ),
+    Case(
+        "cloudfront/distribution:Distribution",
+        distribution,
+        lambda account: {
+            "origins": distribution(account, retention=30)["origins"],
+            "priceClass": "PriceClass_100",
+            "tags": {"team": "shoes"},
+        },
+        change_distribution,
+    ),
+    Case(
+        "sqs/queue:Queue",
+        lambda account: {
+            "name": "dead",
+            "messageRetentionSeconds": 1209600,
+            "sqsManagedSseEnabled": True,
+            "redrivePolicy": redrive(account, 3),
+            "tags": {"team": "shop"},
+        },
+        lambda account: {"visibilityTimeoutSeconds": 60, "redrivePolicy": redrive(account, 5), "tags": {"team": "a"}},
+        lambda account, id: account.client("sqs").set_queue_attributes(QueueUrl=id, Attributes={"DelaySeconds": "5"}),
     ),
     Case(
         "lambda/eventSourceMapping:EventSourceMapping",
@@ -734,6 +897,8 @@ def test_change_is_made(account, deploy, case):
     [
         ("lambda/function:Function", ("environment", "imageConfig")),
         ("lambda/alias:Alias", ("routingConfig",)),
+        ("cloudfront/distribution:Distribution", ("orderedCacheBehaviors", "aliases")),
+        ("sqs/queue:Queue", ("redrivePolicy",)),
         ("apigatewayv2/api:Api", ("corsConfiguration",)),
         ("apigatewayv2/stage:Stage", ("accessLogSettings",)),
         ("wafv2/webAcl:WebAcl", ("rules",)),

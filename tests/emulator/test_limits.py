@@ -65,7 +65,7 @@ def function(deploy: Any, **changes: Any) -> Any:
         name="api",
         packageType="Image",
         imageUri=image(deploy),
-        role=role(deploy, "lambda"),
+        role=changes.pop("role", None) or role(deploy, "lambda"),
         **changes,
     )
 
@@ -178,10 +178,11 @@ def useless_policy(deploy: Any) -> None:
     deploy.create("aws:iam/rolePolicy:RolePolicy", name="policy", role="lambda", policy=document)
 
 
-def function_in_a_network(deploy: Any) -> None:
-    place = subnet(deploy)
-    group = deploy.create("aws:ec2/securityGroup:SecurityGroup", name="group", vpcId=place.inputs["vpcId"])
-    function(deploy, vpcConfig={"subnetIds": [place.id], "securityGroupIds": [group.id]})
+def function_that_may_send_elsewhere(deploy: Any) -> None:
+    own = role(deploy, "lambda")
+    elsewhere = policy(Action="sqs:SendMessage", Resource=ARN.format("sqs", "other"))
+    deploy.create("aws:iam/rolePolicy:RolePolicy", role="lambda", name="send", policy=elsewhere)
+    function(deploy, role=own, deadLetterConfig={"targetArn": ARN.format("sqs", "dead")})
 
 
 def budget(deploy: Any) -> None:
@@ -235,7 +236,7 @@ PASSES: list[tuple[str, Callable[[Any], object]]] = [
     ("managed rules of WAF", acl),
     ("a task without a way to its registry", unreachable_service),
     ("an action that does not exist", useless_policy),
-    ("a function in a network whose role may not use it", function_in_a_network),
+    ("a role that may do what a function needs, but to something else", function_that_may_send_elsewhere),
     ("a key policy that locks everyone out", lambda deploy: deploy.create("aws:kms/key:Key", policy=LOCKED)),
     (
         "minor versions of PostgreSQL",

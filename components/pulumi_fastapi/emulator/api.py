@@ -17,6 +17,7 @@ MODEL_ERROR_CODES: Mapping[str, str] = {
     "apigatewayv2": "BadRequestException",
     "application-autoscaling": "ValidationException",
     "budgets": "InvalidParameterException",
+    "cloudfront": "InvalidArgument",
     "cloudwatch": "ValidationError",
     "codedeploy": "InvalidParameterException",
     "ec2": "InvalidParameterValue",
@@ -33,13 +34,20 @@ MODEL_ERROR_CODES: Mapping[str, str] = {
     "scheduler": "ValidationException",
     "secretsmanager": "InvalidParameterException",
     "sns": "InvalidParameter",
+    "sqs": "InvalidParameterValue",
     "wafv2": "WAFInvalidParameterException",
 }
 
-_NOT_FOUND_CODE = re.compile(r"NotFound|NoSuch|DoesNotExist|NonexistentItem|^404$|\.Missing$|GatewayNotAttached")
-_NOT_FOUND_MESSAGE = re.compile(r"Unable to describe task definition|not found|does not exist", re.IGNORECASE)
+_NOT_FOUND_CODE = re.compile(
+    r"NotFound|NoSuch|DoesNotExist|[Nn]on[Ee]xistent|InvalidTarget$|^404$|\.Missing$|GatewayNotAttached"
+)
+_NOT_FOUND_MESSAGE = re.compile(
+    r"Unable to describe task definition|No scalable target found|not found|does not exist", re.IGNORECASE
+)
 # Codes that say "not found" only in the text.
-_AMBIGUOUS_CODES = frozenset({"ClientException", "InvalidChangeBatch", "InvalidInput", "InvalidParameterException"})
+_AMBIGUOUS_CODES = frozenset(
+    {"ClientException", "InvalidChangeBatch", "InvalidInput", "InvalidParameterException", "ValidationException"}
+)
 
 
 class ApiError(Exception):
@@ -82,6 +90,7 @@ SERVICE_NAMES: Mapping[str, str] = {
     "apigatewayv2": "ApiGatewayV2",
     "application-autoscaling": "Application Auto Scaling",
     "budgets": "Budgets",
+    "cloudfront": "CloudFront",
     "cloudwatch": "CloudWatch",
     "codedeploy": "CodeDeploy",
     "ec2": "EC2",
@@ -98,6 +107,7 @@ SERVICE_NAMES: Mapping[str, str] = {
     "scheduler": "Scheduler",
     "secretsmanager": "Secrets Manager",
     "sns": "SNS",
+    "sqs": "SQS",
     "sts": "STS",
     "wafv2": "WAFV2",
 }

@@ -60,21 +60,13 @@ KINDS = (
     Kind("ec2", "flow-log", "DescribeFlowLogs", "FlowLogs", "FlowLogId"),
     Kind("elbv2", "load-balancer", "DescribeLoadBalancers", "LoadBalancers", "LoadBalancerArn"),
     Kind("elbv2", "target-group", "DescribeTargetGroups", "TargetGroups", "TargetGroupArn"),
-    Kind(
-        "application-autoscaling",
-        "scalable-target",
-        "DescribeScalableTargets",
-        "ScalableTargets",
-        "ResourceId",
-        {"ServiceNamespace": "ecs"},
-    ),
-    Kind(
-        "application-autoscaling",
-        "scaling-policy",
-        "DescribeScalingPolicies",
-        "ScalingPolicies",
-        "PolicyARN",
-        {"ServiceNamespace": "ecs"},
+    *(
+        Kind("application-autoscaling", kind, operation, items, id, {"ServiceNamespace": namespace})
+        for namespace in ("ecs", "lambda")
+        for kind, operation, items, id in (
+            ("scalable-target", "DescribeScalableTargets", "ScalableTargets", "ResourceId"),
+            ("scaling-policy", "DescribeScalingPolicies", "ScalingPolicies", "PolicyARN"),
+        )
     ),
     Kind("ecr", "repository", "DescribeRepositories", "repositories", "repositoryName"),
     Kind("ecs", "task-definition", "ListTaskDefinitions", "taskDefinitionArns", "", {"status": "ACTIVE"}),
@@ -107,6 +99,17 @@ KINDS = (
     Kind("apigatewayv2", "vpc-link", "GetVpcLinks", "Items", "VpcLinkId"),
     Kind("apigatewayv2", "domain-name", "GetDomainNames", "Items", "DomainName"),
     Kind("wafv2", "web-acl", "ListWebACLs", "WebACLs", "ARN", {"Scope": "REGIONAL"}),
+    Kind("wafv2", "web-acl", "ListWebACLs", "WebACLs", "ARN", {"Scope": "CLOUDFRONT"}, everywhere=True),
+    Kind("cloudfront", "distribution", "ListDistributions", "DistributionList.Items", "Id", everywhere=True),
+    Kind(
+        "cloudfront",
+        "origin-access-control",
+        "ListOriginAccessControls",
+        "OriginAccessControlList.Items",
+        "Id",
+        everywhere=True,
+    ),
+    Kind("sqs", "queue", "ListQueues", "QueueUrls", ""),
     Kind("codedeploy", "application", "ListApplications", "applications", ""),
     Kind("scheduler", "schedule", "ListSchedules", "Schedules", "Arn"),
     Kind("budgets", "budget", "DescribeBudgets", "Budgets", "BudgetName", {"AccountId": ACCOUNT_ID}, everywhere=True),

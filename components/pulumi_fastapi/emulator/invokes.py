@@ -9,6 +9,7 @@ from typing import Any
 
 from pulumi_fastapi.emulator.api import ACCOUNT_ID, Api
 from pulumi_fastapi.emulator.mapping import text_of
+from pulumi_fastapi.emulator.schema import words
 from pulumi_fastapi.emulator.tagging import tags_of
 from pulumi_fastapi.emulator.values import Properties, Secret
 
@@ -52,6 +53,33 @@ _ELB_ACCOUNTS = {
     "us-west-1": "027434742980",
     "us-west-2": "797873946194",
 }
+
+MANAGED_POLICIES = {
+    "CachePolicy": {
+        "Managed-Amplify": "2e54312d-136d-493c-8eb9-b001f22f67d2",
+        "Managed-CachingDisabled": "4135ea2d-6df8-44a3-9df3-4b5a84be39ad",
+        "Managed-CachingOptimized": "658327ea-f89d-4fab-a63d-7e88639e58f6",
+        "Managed-CachingOptimizedForUncompressedObjects": "b2884449-e4de-46a7-ac36-70bc7f1ddd6d",
+        "UseOriginCacheControlHeaders": "83da9c7e-98b4-4e11-a168-04f0df8e2c65",
+        "UseOriginCacheControlHeaders-QueryStrings": "4cc15a8a-d715-48a4-82b8-cc0b614638fe",
+    },
+    "OriginRequestPolicy": {
+        "Managed-AllViewer": "216adef6-5c7f-47e4-b989-5492eafa07d3",
+        "Managed-AllViewerAndCloudFrontHeaders-2022-06": "33f36d7e-f396-46d9-90e0-52428a34d9dc",
+        "Managed-AllViewerExceptHostHeader": "b689b0a8-53d0-40ab-baf2-68738e2966ac",
+        "Managed-CORS-CustomOrigin": "59781a5b-3903-41f3-afcb-af62929ccde1",
+        "Managed-CORS-S3Origin": "88a5eaf4-2fd4-4709-b370-b4c650ea3fcf",
+        "Managed-UserAgentRefererHeaders": "acba4595-bd28-49b8-b9fe-13317c0390fa",
+    },
+    "ResponseHeadersPolicy": {
+        "Managed-CORS-and-SecurityHeadersPolicy": "e61eb60c-9c35-4d20-a928-2b84e02af89c",
+        "Managed-CORS-With-Preflight": "5cc3b908-e619-4b99-88e5-2cf7f45965bd",
+        "Managed-CORS-with-preflight-and-SecurityHeadersPolicy": "eaab4381-ed33-4a86-88ca-d9558dc6cd63",
+        "Managed-SecurityHeadersPolicy": "67f7725c-6f97-4210-82d7-5512b31e9d03",
+        "Managed-SimpleCORS": "60669652-455b-4ae9-85a4-c4c02393f86c",
+    },
+}
+"""CloudFront's own policies and their IDs, the same in every account (CloudFront documentation)."""
 
 
 @dataclass(frozen=True)
@@ -452,7 +480,23 @@ def _ecs_cluster(context: InvokeContext, arguments: Properties) -> Properties:
     }
 
 
+def _managed_policy(kind: str) -> Invoke:
+    """Of a name or an ID; policies that a program makes are not emulated."""
+
+    def find(_context: InvokeContext, arguments: Properties) -> Properties:
+        wanted = arguments.get("id") or arguments.get("name")
+        for name, id in MANAGED_POLICIES[kind].items():
+            if wanted in (name, id):
+                return {"id": id, "name": name, "etag": "E23ZP02F085DFQ"}
+        raise LookupFailed(f"no matching CloudFront {' '.join(words(kind))} found: {wanted!r}")
+
+    return find
+
+
 INVOKES: Mapping[str, Invoke] = {
+    "aws:cloudfront/getCachePolicy:getCachePolicy": _managed_policy("CachePolicy"),
+    "aws:cloudfront/getOriginRequestPolicy:getOriginRequestPolicy": _managed_policy("OriginRequestPolicy"),
+    "aws:cloudfront/getResponseHeadersPolicy:getResponseHeadersPolicy": _managed_policy("ResponseHeadersPolicy"),
     "aws:ec2/getSecurityGroup:getSecurityGroup": _security_group,
     "aws:ec2/getSubnet:getSubnet": _subnet,
     "aws:ec2/getSubnets:getSubnets": _subnets,

@@ -11,7 +11,7 @@ The faults strike pseudo-operations and are named `<function>:<version>`: `*:2` 
 Imported only when moto is prepared, as it imports moto itself.
 """
 
-# mypy: disable-error-code="method-assign, no-untyped-call, misc"
+# mypy: disable-error-code="method-assign, attr-defined, no-untyped-call, misc"
 import base64
 import functools
 import inspect
@@ -41,7 +41,7 @@ def answer_by(faults: Faults) -> None:
     # A second emulator in one process takes over.
     described = inspect.unwrap(LambdaResponse.get_function)
     configured = inspect.unwrap(LambdaResponse.get_function_configuration)
-    provisioned = inspect.unwrap(LambdaResponse.get_provisioned_concurrency_config)  # type: ignore[attr-defined]
+    provisioned = inspect.unwrap(LambdaResponse.get_provisioned_concurrency_config)
 
     def invoke(self: Any) -> Answer:
         name = unquote(self.path.rsplit("/", 2)[-2])
@@ -80,9 +80,9 @@ def answer_by(faults: Faults) -> None:
                 told["StatusReason"] = fault.log or fault.message
         return status, headers, json.dumps(told)
 
-    LambdaResponse.invoke = invoke  # type: ignore[assignment]
+    LambdaResponse.invoke = invoke
     LambdaResponse.get_function = get_function
-    LambdaResponse.get_function_configuration = get_function_configuration  # type: ignore[assignment]
+    LambdaResponse.get_function_configuration = get_function_configuration
     LambdaResponse.get_provisioned_concurrency_config = get_provisioned_concurrency_config
 
 

@@ -249,6 +249,11 @@ class Mapper:
             return None
 
     def _object(self, shape: Any, value: Any, path: str, api_path: ApiPath, request: Request) -> Any:
+        if isinstance(value, list) and _is_counted(shape):
+            place = (*api_path, "Items")
+            request.pulumi_paths[place] = path
+            items = self._list(shape.members["Items"], value, path, place, request)
+            return {"Quantity": len(items), **({"Items": items} if items else {})}
         if isinstance(value, list) and len(value) <= 1:
             value = value[0] if value else {}
         if isinstance(value, Unknown):
@@ -330,6 +335,8 @@ class Mapper:
 
     def _decode(self, declared: PropertyType, value: Any, path: str) -> Any:
         if declared.kind == "list":
+            if isinstance(value, Mapping) and "Quantity" in value:
+                value = value.get("Items") or []
             items = value if isinstance(value, (list, tuple)) else [value]
             assert declared.element is not None
             return [self._decode(declared.element, item, path) for item in items]
@@ -352,6 +359,11 @@ class Mapper:
 def _target(spec: "str | Field | Flatten") -> str:
     assert not isinstance(spec, Flatten)
     return spec if isinstance(spec, str) else spec.to
+
+
+def _is_counted(shape: Any) -> bool:
+    """CloudFront tells the length of a list beside it."""
+    return "Quantity" in shape.members and "Items" in shape.members
 
 
 def _pairs(items: Iterable[Any]) -> Properties:

@@ -26,8 +26,9 @@ def _patch() -> None:
     _give_each_database_its_own_resource_id()
     _add_rds_operations()
     _read_managed_policies_once()
-    from pulumi_fastapi.emulator import moto_additions, moto_lambda
+    from pulumi_fastapi.emulator import moto_additions, moto_cloudfront, moto_lambda
 
+    moto_cloudfront.install()
     moto_lambda.install()
     moto_additions.install()
 

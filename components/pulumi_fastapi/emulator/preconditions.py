@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 from pulumi_fastapi.emulator.api import Api, ApiError, Precondition
+from pulumi_fastapi.emulator.invokes import MANAGED_POLICIES
 from pulumi_fastapi.emulator.values import Properties
 
 _CHECKS: dict[str, Precondition] = {}
@@ -159,6 +160,32 @@ def _target_group(api: Api, region: str, params: Properties) -> None:
             "DuplicateTargetGroupName",
             f"A target group with the same name '{params['Name']}' exists, but with different settings",
         )
+
+
+@_before("elbv2:RegisterTargets")
+def _targets(api: Api, region: str, params: Properties) -> None:
+    """The balancer asks the function's policy before it takes the function for a target."""
+    group = params["TargetGroupArn"]
+    groups = _found(api, "elbv2", "DescribeTargetGroups", "TargetGroups", region, TargetGroupArns=[group])
+    if not groups or groups[0]["TargetType"] != "lambda":
+        return
+    for target in params["Targets"]:
+        _, _, rest = target["Id"].partition(":function:")
+        name, _, qualifier = rest.partition(":")
+        query = {"FunctionName": name, **({"Qualifier": qualifier} if qualifier else {})}
+        try:
+            policy = api.look_up("lambda", "GetPolicy", query, region)["Policy"]
+        except ApiError:
+            policy = ""
+        if "elasticloadbalancing.amazonaws.com" not in policy:
+            raise ApiError(
+                "elbv2",
+                "RegisterTargets",
+                "AccessDenied",
+                f"elasticloadbalancing principal does not have permission to invoke {target['Id']} from target group "
+                f"{group}",
+                403,
+            )
 
 
 @_before("elbv2:DeleteTargetGroup")
@@ -452,6 +479,7 @@ def _function_settings(api: Api, region: str, params: Properties) -> None:
     if params.get("Role") and not _trusts(api, region, params["Role"], "lambda"):
         _lambda_refuses(operation, "The role defined for the function cannot be assumed by Lambda.")
     network = params.get("VpcConfig") or {}
+    _role_suffices(api, region, operation, params)
     for member, describe, path, what in (
         ("SubnetIds", "DescribeSubnets", "Subnets", "subnet"),
         ("SecurityGroupIds", "DescribeSecurityGroups", "SecurityGroups", "security group"),
@@ -462,6 +490,50 @@ def _function_settings(api: Api, region: str, params: Properties) -> None:
                 _lambda_refuses(
                     operation, f"Error occurred while describing {what}s. The {what} ID '{id}' does not exist"
                 )
+
+
+_SENDING = {"sqs": "sqs:SendMessage", "sns": "sns:Publish", "lambda": "lambda:InvokeFunction"}
+"""What the role needs to hand an event on, by the service it goes to."""
+
+
+def _role_suffices(api: Api, region: str, operation: str, params: Properties) -> None:
+    """Lambda tries what a setting needs while the call is made: the role's policies have to be there before."""
+    role = params.get("Role")
+    if role is None:
+        query = {"FunctionName": params["FunctionName"]}
+        role = api.look_up("lambda", "GetFunctionConfiguration", query, region)["Role"]
+    needed = []
+    if (params.get("VpcConfig") or {}).get("SubnetIds"):
+        needed.append(("ec2:CreateNetworkInterface", "CreateNetworkInterface on EC2"))
+    if (params.get("TracingConfig") or {}).get("Mode") == "Active":
+        needed.append(("xray:PutTraceSegments", "PutTraceSegments on XRAY"))
+    target = (params.get("DeadLetterConfig") or {}).get("TargetArn")
+    if target and target.split(":")[2] in _SENDING:
+        action = _SENDING[target.split(":")[2]]
+        needed.append((action, f"{action.split(':')[1]} on {target.split(':')[2].upper()}"))
+    for action, text in needed:
+        if not _allows(api, region, role, action):
+            _lambda_refuses(operation, f"The provided execution role does not have permissions to call {text}")
+
+
+def _allows(api: Api, region: str, role: str, action: str) -> bool:
+    """Whether a policy of the role allows the action on anything; resources and conditions are not looked at."""
+    name = role.rsplit("/", 1)[-1]
+    documents = [
+        api.look_up("iam", "GetRolePolicy", {"RoleName": name, "PolicyName": each}, region)["PolicyDocument"]
+        for each in api.look_up("iam", "ListRolePolicies", {"RoleName": name}, region)["PolicyNames"]
+    ]
+    for attached in api.look_up("iam", "ListAttachedRolePolicies", {"RoleName": name}, region)["AttachedPolicies"]:
+        policy = api.look_up("iam", "GetPolicy", {"PolicyArn": attached["PolicyArn"]}, region)["Policy"]
+        query = {"PolicyArn": attached["PolicyArn"], "VersionId": policy["DefaultVersionId"]}
+        documents.append(api.look_up("iam", "GetPolicyVersion", query, region)["PolicyVersion"]["Document"])
+    allowed: list[str] = []
+    for document in documents:
+        given = document["Statement"]
+        for statement in [given] if isinstance(given, dict) else given:
+            actions = statement.get("Action", []) if statement["Effect"] == "Allow" else []
+            allowed += [actions] if isinstance(actions, str) else actions
+    return any(fnmatch.fnmatchcase(action.lower(), each.lower()) for each in allowed)
 
 
 def _trusts(api: Api, region: str, arn: str, service: str) -> bool:
@@ -516,6 +588,128 @@ def _within_the_reserve(api: Api, region: str, params: Properties) -> None:
 def _functions_in(api: Api, region: str, member: str, id: str) -> bool:
     functions = _found(api, "lambda", "ListFunctions", "Functions", region)
     return any(id in ((each.get("VpcConfig") or {}).get(member) or []) for each in functions)
+
+
+@_before("lambda:PutFunctionEventInvokeConfig")
+def _destinations(api: Api, region: str, params: Properties) -> None:
+    role = api.look_up("lambda", "GetFunctionConfiguration", {"FunctionName": params["FunctionName"]}, region)["Role"]
+    for destination in (params.get("DestinationConfig") or {}).values():
+        arn = destination.get("Destination")
+        action = _SENDING.get(arn.split(":")[2]) if arn else None
+        if action is not None and not _allows(api, region, role, action):
+            _lambda_refuses(
+                "PutFunctionEventInvokeConfig",
+                f"The function's execution role does not have permissions to call {action.split(':')[1]} on {arn}",
+            )
+
+
+# -------------------------------------------------------------------------------------------------------------- queues
+@_before("sqs:CreateQueue", "sqs:SetQueueAttributes")
+def _dead_letter_queue(api: Api, region: str, params: Properties) -> None:
+    redrive = (params.get("Attributes") or {}).get("RedrivePolicy")
+    if not redrive:
+        return
+    arn = json.loads(redrive)["deadLetterTargetArn"]
+    if not _queue_exists(api, region, arn):
+        operation = "CreateQueue" if "QueueName" in params else "SetQueueAttributes"
+        text = f"Value {redrive} for parameter RedrivePolicy is invalid. Reason: Dead letter target does not exist."
+        raise ApiError("sqs", operation, "InvalidParameterValue", text)
+
+
+def _queue_exists(api: Api, region: str, arn: str) -> bool:
+    try:
+        api.look_up("sqs", "GetQueueUrl", {"QueueName": arn.rsplit(":", 1)[-1]}, region)
+    except ApiError:
+        return False
+    return True
+
+
+# ---------------------------------------------------------------------------------------------------------- CloudFront
+_POLICIES_OF_BEHAVIOR = {
+    "CachePolicyId": "CachePolicy",
+    "OriginRequestPolicyId": "OriginRequestPolicy",
+    "ResponseHeadersPolicyId": "ResponseHeadersPolicy",
+}
+
+
+def _cloudfront_refuses(operation: str, code: str, message: str) -> NoReturn:
+    raise ApiError("cloudfront", operation, code, message)
+
+
+@_before("cloudfront:CreateDistribution", "cloudfront:UpdateDistribution")
+def _distribution(api: Api, region: str, params: Properties) -> None:
+    operation = "UpdateDistribution" if "Id" in params else "CreateDistribution"
+    config = params["DistributionConfig"]
+    _names_of_others(api, region, operation, params)
+    _viewer_certificate(api, operation, config)
+    for origin in config["Origins"]["Items"]:
+        control = origin.get("OriginAccessControlId")
+        if control and not _found(
+            api, "cloudfront", "GetOriginAccessControl", "OriginAccessControl", region, Id=control
+        ):
+            _cloudfront_refuses(operation, "InvalidOriginAccessControl", f"No origin access control {control}.")
+    behaviors = [config["DefaultCacheBehavior"], *((config.get("CacheBehaviors") or {}).get("Items") or [])]
+    for behavior in behaviors:
+        for member, kind in _POLICIES_OF_BEHAVIOR.items():
+            id = behavior.get(member)
+            if id and id not in MANAGED_POLICIES[kind].values():
+                text = f"The specified {member.removesuffix('Id')} does not exist: {id}"
+                _cloudfront_refuses(operation, f"NoSuch{member.removesuffix('Id')}", text)
+    acl = config.get("WebACLId")
+    acls = _found(api, "wafv2", "ListWebACLs", "WebACLs", "us-east-1", Scope="CLOUDFRONT") if acl else []
+    if acl and acl not in [each["ARN"] for each in acls]:
+        _cloudfront_refuses(operation, "InvalidWebACLId", f"Web ACL is not accessible by the requester: {acl}")
+    _log_bucket(api, region, operation, config.get("Logging") or {})
+
+
+def _names_of_others(api: Api, region: str, operation: str, params: Properties) -> None:
+    wanted = set((params["DistributionConfig"].get("Aliases") or {}).get("Items") or [])
+    for other in _distributions(api, region):
+        taken = wanted & set(other["Aliases"].get("Items") or [])
+        if other["Id"] != params.get("Id") and taken:
+            text = f"One or more of the CNAMEs you provided are already associated with a different resource: {taken}"
+            _cloudfront_refuses(operation, "CNAMEAlreadyExists", text)
+
+
+def _distributions(api: Api, region: str) -> list[Properties]:
+    return api.look_up("cloudfront", "ListDistributions", {}, region)["DistributionList"].get("Items") or []
+
+
+def _viewer_certificate(api: Api, operation: str, config: Properties) -> None:
+    arn = (config.get("ViewerCertificate") or {}).get("ACMCertificateArn")
+    if not arn:
+        return
+    described = (
+        _found(api, "acm", "DescribeCertificate", "Certificate", "us-east-1", CertificateArn=arn)
+        if arn.split(":")[3] == "us-east-1"
+        else []
+    )
+    if not described:
+        text = (
+            "The specified SSL certificate doesn't exist, isn't in us-east-1 region, isn't valid, or doesn't include a "
+            f"valid certificate chain: {arn}"
+        )
+        _cloudfront_refuses(operation, "InvalidViewerCertificate", text)
+    names = {described["DomainName"], *(described.get("SubjectAlternativeNames") or [])}  # type: ignore[call-overload, attr-defined]
+    for alias in (config.get("Aliases") or {}).get("Items") or []:
+        if not names & {alias, f"*.{alias.split('.', 1)[-1]}"}:
+            text = f"The certificate that is attached to your distribution doesn't cover the alternate name {alias}"
+            _cloudfront_refuses(operation, "InvalidViewerCertificate", text)
+
+
+def _log_bucket(api: Api, region: str, operation: str, logging: Properties) -> None:
+    """Logs of this kind are written with an ACL, which no bucket takes unless it is told to (since April 2023)."""
+    if not logging.get("Enabled"):
+        return
+    bucket = logging["Bucket"].split(".s3")[0]
+    try:
+        answer = api.look_up("s3", "GetBucketOwnershipControls", {"Bucket": bucket}, region)
+        rules = answer["OwnershipControls"]["Rules"]
+    except ApiError:
+        rules = []
+    if not rules or rules[0]["ObjectOwnership"] == "BucketOwnerEnforced":
+        text = f"The S3 bucket that you specified for CloudFront logs does not enable ACL access: {logging['Bucket']}"
+        _cloudfront_refuses(operation, "InvalidArgument", text)
 
 
 # ------------------------------------------------------------------------------------------------------------- network
@@ -754,6 +948,24 @@ def _immutable_tag(api: Api, region: str, params: Properties) -> None:
         )
 
 
+@_before("application-autoscaling:RegisterScalableTarget")
+def _scalable(api: Api, region: str, params: Properties) -> None:
+    """Provisioned concurrency is scaled at an alias, which has to have some."""
+    if params["ServiceNamespace"] != "lambda":
+        return
+    _, function, qualifier = params["ResourceId"].split(":", 2)
+    try:
+        query = {"FunctionName": function, "Qualifier": qualifier}
+        api.look_up("lambda", "GetFunctionConfiguration", query, region)
+    except ApiError:
+        raise ApiError(
+            "application-autoscaling",
+            "RegisterScalableTarget",
+            "ValidationException",
+            f"Function not found or has no such alias or version, resource ID: {params['ResourceId']}",
+        ) from None
+
+
 @_before("application-autoscaling:PutScalingPolicy")
 def _target_registered(api: Api, region: str, params: Properties) -> None:
     targets = _found(
@@ -783,6 +995,9 @@ def _certificate_in_use(api: Api, region: str, params: Properties) -> None:
             api, "elbv2", "DescribeListeners", "Listeners", region, LoadBalancerArn=balancer["LoadBalancerArn"]
         )
         if any(arn == item["CertificateArn"] for listener in listeners for item in listener.get("Certificates") or []):
+            raise ApiError("acm", "DeleteCertificate", "ResourceInUseException", f"Certificate {arn} is in use.")
+    for config in _distributions(api, region):
+        if config["ViewerCertificate"].get("ACMCertificateArn") == arn:
             raise ApiError("acm", "DeleteCertificate", "ResourceInUseException", f"Certificate {arn} is in use.")
     for domain in _found(api, "apigatewayv2", "GetDomainNames", "Items", region):
         if any(each.get("CertificateArn") == arn for each in domain["DomainNameConfigurations"]):
@@ -877,16 +1092,22 @@ def _protectable(api: Api, region: str, params: Properties) -> None:
 
 @_before("wafv2:DeleteWebACL")
 def _acl_in_use(api: Api, region: str, params: Properties) -> None:
+    if any(f"/{params['Id']}" in each["WebACLId"] for each in _distributions(api, region)):
+        _acl_is_in_use()
     for balancer in _found(api, "elbv2", "DescribeLoadBalancers", "LoadBalancers", region):
         query = {"ResourceArn": balancer["LoadBalancerArn"]}
         if (api.look_up("wafv2", "GetWebACLForResource", query, region).get("WebACL") or {}).get("Id") == params["Id"]:
-            raise ApiError(
-                "wafv2",
-                "DeleteWebACL",
-                "WAFAssociatedItemException",
-                "AWS WAF couldn't perform the operation because your resource is being used by another resource or "
-                "it's associated with another resource.",
-            )
+            _acl_is_in_use()
+
+
+def _acl_is_in_use() -> NoReturn:
+    raise ApiError(
+        "wafv2",
+        "DeleteWebACL",
+        "WAFAssociatedItemException",
+        "AWS WAF couldn't perform the operation because your resource is being used by another resource or it's "
+        "associated with another resource.",
+    )
 
 
 # --------------------------------------------------------------------------------------------------- those who call us

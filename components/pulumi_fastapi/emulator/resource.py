@@ -184,6 +184,8 @@ class KeyValueAttributes:
     names: Mapping[str, str]
     """Input, or `object.member` of an object input, to attribute key."""
     updates_only: bool = False
+    applies: Callable[[Context, str], bool] = lambda _context, _name: True
+    """Whether this kind of resource has the input at all."""
 
     @property
     def properties(self) -> Sequence[str]:
@@ -195,6 +197,7 @@ class KeyValueAttributes:
             for name, key in self.names.items()
             if (value := dig(context.inputs, name)) is not None
             and (creating or not same(value, dig(context.old, name)))
+            and self.applies(context, name)
         ]
         if attributes:
             context.call(self.write, **{self.key: context.id, "Attributes": attributes})
@@ -316,7 +319,9 @@ def build_request(
         return dict(row.request(context)), []
     request = row.mapper.request(shape, row.sent_inputs(context.inputs), ignore_unmatched=ignore_unmatched)
     if row.added is not None:
-        request.params.update(row.added(context))
+        for member, value in row.added(context).items():
+            within = request.params.get(member)
+            request.params[member] = {**within, **value} if isinstance(within, dict) else value
     if operation != row.create and row.update_key is not None:
         request.params.update(row.update_key(context))
     if operation == row.create and not row.tags_after_create:

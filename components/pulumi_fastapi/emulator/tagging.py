@@ -34,6 +34,8 @@ class Tagging:
     key: str = "Key"
     value: str = "Value"
     untag_with_pairs: bool = False
+    wrapped: bool = False
+    """Tags and keys stand in a structure, as its `Items`."""
     list_operation: str | None = None
     list_path: str = "Tags"
 
@@ -55,10 +57,14 @@ class Tagging:
             return
         if changed:
             sent: Any = dict(changed) if self.form == "map" else pairs_of(changed, self.key, self.value)
-            yield self.tag, {**names, self.tags_member: sent}
+            yield self.tag, {**names, self.tags_member: self._wrap(sent)}
         if removed:
-            keys = [{"Key": name} for name in removed] if self.untag_with_pairs else removed
-            yield self.untag, {**names, (self.tags_member if self.untag_with_pairs else self.keys_member): keys}
+            keys: Any = [{"Key": name} for name in removed] if self.untag_with_pairs else removed
+            member = self.tags_member if self.untag_with_pairs else self.keys_member
+            yield self.untag, {**names, member: self._wrap(keys)}
+
+    def _wrap(self, items: Any) -> Any:
+        return {"Items": items} if self.wrapped else items
 
 
 def _by_arn(member: str) -> Callable[[str, str], Mapping[str, Any]]:
@@ -83,6 +89,14 @@ TAGGING: Mapping[str, Tagging] = {
     ),
     "apigatewayv2": Tagging(
         tag="TagResource", untag="UntagResource", form="map", identify=_by_arn("ResourceArn"), list_operation="GetTags"
+    ),
+    "cloudfront": Tagging(
+        tag="TagResource",
+        untag="UntagResource",
+        wrapped=True,
+        identify=_by_arn("Resource"),
+        list_operation="ListTagsForResource",
+        list_path="Tags.Items",
     ),
     "cloudwatch": Tagging(
         tag="TagResource",
@@ -169,6 +183,13 @@ TAGGING: Mapping[str, Tagging] = {
         untag="UntagResource",
         identify=_by_arn("ResourceArn"),
         list_operation="ListTagsForResource",
+    ),
+    "sqs": Tagging(
+        tag="TagQueue",
+        untag="UntagQueue",
+        form="map",
+        identify=_by_id("QueueUrl"),
+        list_operation="ListQueueTags",
     ),
     "wafv2": Tagging(
         tag="TagResource",

@@ -7,6 +7,7 @@ from pulumi_fastapi.emulator.aws import (
     apigatewayv2,
     appautoscaling,
     budgets,
+    cloudfront,
     cloudwatch,
     codedeploy,
     ec2,
@@ -22,6 +23,7 @@ from pulumi_fastapi.emulator.aws import (
     scheduler,
     secretsmanager,
     sns,
+    sqs,
     wafv2,
 )
 from pulumi_fastapi.emulator.resource import ResourceType
@@ -33,6 +35,7 @@ RESOURCE_TYPES: Mapping[str, ResourceType] = {
         apigatewayv2,
         appautoscaling,
         budgets,
+        cloudfront,
         cloudwatch,
         codedeploy,
         ec2,
@@ -48,6 +51,7 @@ RESOURCE_TYPES: Mapping[str, ResourceType] = {
         scheduler,
         secretsmanager,
         sns,
+        sqs,
         wafv2,
     )
     for row in module.ROWS

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pulumi_fastapi.emulator.aws.common import by_ids, delete_by
+from pulumi_fastapi.emulator.aws.common import by_ids, by_input, delete_by
 from pulumi_fastapi.emulator.mapping import Field, Fields, Flatten
 from pulumi_fastapi.emulator.resource import (
     EVERYTHING,
@@ -15,7 +15,7 @@ from pulumi_fastapi.emulator.resource import (
     Read,
     ResourceType,
 )
-from pulumi_fastapi.emulator.values import Properties
+from pulumi_fastapi.emulator.values import Properties, scalar_text
 
 Request = tuple[str, Mapping[str, Any]]
 
@@ -59,6 +59,13 @@ _TARGET_GROUP_ATTRIBUTES = {
     "stickiness.cookieDuration": "stickiness.lb_cookie.duration_seconds",
     "stickiness.cookieName": "stickiness.app_cookie.cookie_name",
 }
+
+
+def _is_of_target_group(context: Context, name: str) -> bool:
+    """A function has no connections that could drain or stick."""
+    of_function = context.inputs.get("targetType") == "lambda"
+    return (name == "lambdaMultiValueHeadersEnabled") == of_function
+
 
 _HEALTH_CHECK = Flatten(
     {
@@ -182,6 +189,28 @@ def _import_listener_certificate(context: Context) -> None:
     context.inputs.update({"listenerArn": listener, "certificateArn": certificate})
 
 
+def _attachment(context: Context) -> Mapping[str, Any]:
+    target = by_input(Id="targetId", Port="port", AvailabilityZone="availabilityZone", QuicServerId="quicServerId")
+    return {"TargetGroupArn": context.inputs["targetGroupArn"], "Targets": [dict(target(context))]}
+
+
+def _attached(context: Context, answer: Properties) -> Properties | None:
+    wanted = {name: context.inputs.get(name) for name in ("targetId", "port")}
+    for described in answer["TargetHealthDescriptions"]:
+        target = described["Target"]
+        if target["Id"] == wanted["targetId"] and wanted["port"] in (None, target.get("Port")):
+            return {**target, "TargetGroupArn": context.inputs["targetGroupArn"]}
+    return None
+
+
+def _import_attachment(context: Context) -> None:
+    """`group,target` or `group,target,port`."""
+    group, target, *port = context.id.split(",")
+    context.inputs.update({"targetGroupArn": group, "targetId": target})
+    if port:
+        context.inputs["port"] = float(port[0])
+
+
 def _first_certificate(certificates: list[Properties]) -> str | None:
     return certificates[0]["CertificateArn"] if certificates else None
 
@@ -266,6 +295,7 @@ ROWS = (
                 "DescribeTargetGroupAttributes",
                 "TargetGroupArn",
                 _TARGET_GROUP_ATTRIBUTES,
+                applies=_is_of_target_group,
             )
         ],
         outputs={
@@ -327,5 +357,22 @@ ROWS = (
         delete=Call("RemoveListenerCertificates", _listener_certificate_request),
         replace_on=EVERYTHING,
         import_id=_import_listener_certificate,
+    ),
+    ResourceType(
+        pulumi_type="aws:lb/targetGroupAttachment:TargetGroupAttachment",
+        service="elbv2",
+        create="RegisterTargets",
+        # The provider's own ID is random.
+        id=lambda context: ",".join(
+            scalar_text(context.inputs[name])
+            for name in ("targetGroupArn", "targetId", "port")
+            if context.inputs.get(name) is not None
+        ),
+        request=_attachment,
+        read=Read("DescribeTargetHealth", by_input(TargetGroupArn="targetGroupArn"), _attached),
+        delete=Call("DeregisterTargets", _attachment),
+        fields={"targetId": "Id"},
+        replace_on=EVERYTHING,
+        import_id=_import_attachment,
     ),
 )
