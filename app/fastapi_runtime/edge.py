@@ -192,6 +192,8 @@ class _Exchange:
             more["load_balancer_trace"] = headers[b"x-amzn-trace-id"][:128].decode("latin-1")
         if self._trace:
             more["trace_id"] = self._trace
+        if edge.settings.version:  # alarms judge each version of a function by its own answers
+            more["version"] = edge.settings.version
         edge.access_log.write(
             method,
             scope["path"],

@@ -7,6 +7,8 @@ are commands (`lambda_command.py`).
 """
 
 import asyncio
+import hashlib
+import hmac
 import json
 import logging
 import os
@@ -30,10 +32,17 @@ MOST_MEGABYTES = 6
 """What Lambda returns at most, as JSON with a binary body in base64 (Lambda quotas)."""
 MOST_MEGABYTES_OF_A_LOAD_BALANCER = 1
 """What a load balancer takes from Lambda at most (Application Load Balancers, Lambda functions as targets)."""
+SCHEDULE = "pulumi-fastapi-schedule"
+"""`requestContext.apiId` of the events of schedules; in those of entries only AWS writes there."""
+_ORIGIN_SECRET = b"x-origin-secret"
 _RESERVE_SECONDS = 0.5  # before Lambda cuts an invocation, to answer in its place
 _STOP_SECONDS = 0.35  # of the 500 ms that Lambda gives when it ends an environment
 
 _log = logging.getLogger(__name__)
+
+
+class ScheduledRequestFailed(Exception):
+    """Nobody waits for the answer to a schedule: an error is what Lambda tries again, counts, and keeps."""
 
 
 class LambdaApp:
@@ -47,6 +56,7 @@ class LambdaApp:
             LifespanFailure: the app's own start-up failed.
         """
         observability.check(settings, os.environ)
+        self._settings = settings
         self._observed = Observability(settings)
         self._edge: Edge = load(settings, self._observed)
         self._loop = asyncio.new_event_loop()
@@ -61,6 +71,7 @@ class LambdaApp:
 
         Raises:
             ValueError: the event is no HTTP request.
+            ScheduledRequestFailed: it is one of a schedule, and the app could not do it.
         """
         if not isinstance(event, dict) or "requestContext" not in event:
             raise ValueError(
@@ -78,6 +89,8 @@ class LambdaApp:
             problem = (500, f"The answer is longer than the {most} MB that Lambda can return here.")
             result = self._adapter({**event, _PROBLEM: problem}, context)
         self._publish()
+        if event["requestContext"].get("apiId") == SCHEDULE and result["statusCode"] >= 500:
+            raise ScheduledRequestFailed(f"{event.get('rawPath')} answered {result['statusCode']}")
         return result
 
     def stop(self, seconds: float | None = None) -> None:
@@ -108,12 +121,34 @@ class LambdaApp:
             stage = event["requestContext"].get("stage", "$default")
             if stage != "$default" and scope["path"].startswith(f"/{stage}/"):
                 scope["root_path"] = f"/{stage}"
-        if _PROBLEM in event:
-            scope["fastapi_runtime.problem"] = event[_PROBLEM]
+        problem = event.get(_PROBLEM)
+        if ".lambda-url." in event["requestContext"].get("domainName", "") and self._settings.origin_digests:
+            problem = problem or self._leave_cloud_front(scope)
+        if problem:
+            scope["fastapi_runtime.problem"] = problem
             await self._edge.problem(scope, receive, send)
             return
         for message in await self._whole_answer(scope, receive):
             await send(_in_utf8(message))
+
+    def _leave_cloud_front(self, scope: Message) -> tuple[int, str] | None:
+        """Put the client where the app looks for it, and take away what only CloudFront should know.
+
+        Returns:
+            Why the request is refused: it has gone past CloudFront.
+        """
+        headers = {bytes(name): bytes(value) for name, value in scope["headers"]}
+        digest = hashlib.sha256(headers.pop(_ORIGIN_SECRET, b"")).hexdigest()
+        if not any(hmac.compare_digest(digest, known) for known in self._settings.origin_digests):
+            _log.warning("refused a request to the function's URL that has not come through CloudFront")
+            return 403, "This address is not served; use the one of the API."
+        scope["headers"] = list(headers.items())
+        addresses = [entry.strip() for entry in headers.get(b"x-forwarded-for", b"").decode("latin-1").split(",")]
+        while addresses and addresses[-1] == scope["client"][0]:  # CloudFront itself, if Lambda has added it
+            addresses.pop()
+        if addresses and addresses[-1]:
+            scope["client"] = (addresses[-1], 0)
+        return None
 
     async def _whole_answer(self, scope: Message, receive: Receive) -> list[Message]:
         """Nothing leaves before an answer is complete, so one that has begun can still be late."""

@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,6 +73,11 @@ class Settings:
     secrets_refresh: int
     """`SECRETS_REFRESH_SECONDS`: on Lambda, how old the values of `SECRET_ARNS` get before the next invocation looks
     whether they were rotated; 0 is never. Default 300."""
+    origin_digests: tuple[str, ...]
+    """`ORIGIN_SECRET_DIGEST`: on Lambda, the SHA-256 of the secret that CloudFront sends in `X-Origin-Secret`; with
+    commas, two while it is changed. Requests to the function's URL without it are refused. Default none: it is open."""
+    version: str
+    """`AWS_LAMBDA_FUNCTION_VERSION`, which Lambda sets: stands in the line of each request. Default none."""
     database_host: str | None
     """`DATABASE_HOST`: must accept a connection once before the app is ready. Default none."""
     database_port: int
@@ -113,6 +119,8 @@ class Settings:
             metrics_port=_number(environment, "METRICS_PORT", 9090, 0, 65535),
             service=environment.get("SERVICE_NAME") or "app",
             secrets_refresh=_number(environment, "SECRETS_REFRESH_SECONDS", 300, 0, 86400),
+            origin_digests=_digests(environment, "ORIGIN_SECRET_DIGEST"),
+            version=environment.get("AWS_LAMBDA_FUNCTION_VERSION", ""),
             database_host=environment.get("DATABASE_HOST") or None,
             database_port=_number(environment, "DATABASE_PORT", 5432, 1, 65535),
         )
@@ -173,6 +181,14 @@ def _choice(environment: Mapping[str, str], name: str, default: str, *choices: s
 
 def _list(environment: Mapping[str, str], name: str) -> tuple[str, ...]:
     return tuple(item.strip() for item in environment.get(name, "").split(",") if item.strip())
+
+
+def _digests(environment: Mapping[str, str], name: str) -> tuple[str, ...]:
+    digests = _list(environment, name)
+    for digest in digests:
+        if not re.fullmatch(r"[0-9a-f]{64}", digest):  # it may be the secret itself
+            raise SettingsError(f"{name} must hold SHA-256 digests of 64 hexadecimal digits in lower case, with commas")
+    return digests
 
 
 def _networks(environment: Mapping[str, str], default: str) -> tuple[Network, ...]:

@@ -31,6 +31,8 @@ def test_the_defaults_are_those_of_a_container_started_by_hand() -> None:
         metrics_port=9090,
         service="app",
         secrets_refresh=300,
+        origin_digests=(),
+        version="",
         database_host=None,
         database_port=5432,
     )
@@ -63,6 +65,8 @@ def test_every_setting_comes_from_its_variable() -> None:
             "METRICS_PORT": "9100",
             "SERVICE_NAME": "shop",
             "SECRETS_REFRESH_SECONDS": "60",
+            "ORIGIN_SECRET_DIGEST": f"{'a' * 64}, {'0' * 64}",
+            "AWS_LAMBDA_FUNCTION_VERSION": "7",
             "DATABASE_HOST": "db.internal",
             "DATABASE_PORT": "6432",
         }
@@ -92,6 +96,8 @@ def test_every_setting_comes_from_its_variable() -> None:
         metrics_port=9100,
         service="shop",
         secrets_refresh=60,
+        origin_digests=("a" * 64, "0" * 64),
+        version="7",
         database_host="db.internal",
         database_port=6432,
     )

@@ -106,7 +106,7 @@ def test_the_runtime_learns_the_digest_and_not_the_secret() -> None:
         pulumi.export("variables", variables)
 
     variables = plan(program, preview=False).outputs["variables"]
-    assert variables == {"ORIGIN_SECRET_SHA256": hashlib.sha256(SECRET.encode()).hexdigest()}
+    assert variables == {"ORIGIN_SECRET_DIGEST": hashlib.sha256(SECRET.encode()).hexdigest()}
 
 
 def test_signed_requests_open_the_url_for_this_distribution_alone(signed: Plan) -> None:

@@ -243,4 +243,4 @@ def origin_environment(secret: Input[str]) -> dict[str, Output[str]]:
     """
     check_origin_secret("secret", secret)
     digest = Output.from_input(secret).apply(lambda known: hashlib.sha256(known.encode()).hexdigest())
-    return {"ORIGIN_SECRET_SHA256": Output.unsecret(digest)}
+    return {"ORIGIN_SECRET_DIGEST": Output.unsecret(digest)}
