@@ -8,6 +8,8 @@ from typing import NamedTuple
 from .errors import ArgumentError
 from .validation import check_fields, in_range
 
+_MINUTE = 60
+
 
 class ShiftStrategy(StrEnum):
     """How a release moves traffic to a new version."""
@@ -61,11 +63,11 @@ class TrafficShift:
         if self.strategy is ShiftStrategy.ALL_AT_ONCE:
             return []
         if self.strategy is ShiftStrategy.CANARY:
-            growing = [Step(self.canary_percent, 60 * self.canary_bake_minutes)]
+            growing = [Step(self.canary_percent, _MINUTE * self.canary_bake_minutes)]
         else:
             count = math.ceil(round(100 / self.step_percent, 6))
-            growing = [Step(self.step_percent * step, 60 * self.step_bake_minutes) for step in range(1, count)]
-        return [*growing, Step(100.0, 60 * self.bake_minutes)]
+            growing = [Step(self.step_percent * step, _MINUTE * self.step_bake_minutes) for step in range(1, count)]
+        return [*growing, Step(100.0, _MINUTE * self.bake_minutes)]
 
     @property
     def seconds(self) -> int:

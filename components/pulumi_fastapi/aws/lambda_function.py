@@ -383,7 +383,7 @@ class LambdaFastAPIFunction(Component):
     """Name of the function."""
     function_arn: Output[str]
     """ARN of the function."""
-    alias_name: str
+    alias_name: Output[str]
     """Alias that serves."""
     alias_arn: Output[str]
     """Its ARN, for whoever else invokes the app."""
@@ -629,6 +629,7 @@ class LambdaFastAPIFunction(Component):
                     migrate=args.migrate,
                     task_timeout=args.task_timeout,
                     ignore_alarms=args.ignore_alarms,
+                    provisioned=args.provisioned_concurrency > 0,
                 ),
                 watched=Watched(
                     function_arn=self.function.arn,
@@ -651,8 +652,7 @@ class LambdaFastAPIFunction(Component):
     def _entry(self, times: LambdaTimeouts) -> tuple[Output[str], EntryMetrics]:
         """The way in: its URL, and where it counts requests."""
         args, name, function = self.args, self.resource_name, self.function.name
-        # Of the alias itself, so that nobody calls it before it is there.
-        alias = self.release.alias_arn.apply(lambda arn: arn.split(":")[-1])
+        alias = self.release.alias_name
         if args.load_balancer is not None:
             target = FunctionTarget(
                 name,

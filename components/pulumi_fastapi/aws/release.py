@@ -25,8 +25,8 @@ class Release(Component):
     The alias costs nothing; provisioned concurrency costs by the hour, used or not.
     """
 
-    alias_name: str
-    """Name of the alias."""
+    alias_name: Output[str]
+    """Name of the alias, known once it is there."""
     alias_arn: Output[str]
     """ARN of the alias."""
     invoke_arn: Output[str]
@@ -56,7 +56,9 @@ class Release(Component):
         )
         if provisioned_concurrency:
             self._provision(alias, provisioned_concurrency, provisioned_concurrency_max or provisioned_concurrency)
-        self.publish(alias_name=ALIAS, alias_arn=alias.arn, invoke_arn=alias.invoke_arn, version=alias.function_version)
+        self.publish(
+            alias_name=alias.name, alias_arn=alias.arn, invoke_arn=alias.invoke_arn, version=alias.function_version
+        )
 
     def _provision(self, alias: aws.lambda_.Alias, least: int, most: int) -> None:
         scales = most > least

@@ -32,6 +32,7 @@ _ECR_IMAGE = re.compile(
 )
 _POLL_SECONDS = 2.0
 _ACTIVE_SECONDS = 600
+_WARM_SECONDS = 900
 _INVOKE_MARGIN = 15  # for the answer to arrive, and the environment to start
 _LOG_LINES = 20
 _AGENT = "pulumi-fastapi-release"
@@ -53,6 +54,8 @@ class Gates:
     """Seconds that it may take."""
     ignore_alarms: bool = False
     """Start although an alarm is firing."""
+    provisioned: bool = False
+    """The alias has provisioned concurrency."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +98,10 @@ def release_hooks(
     def announce(args: ResourceHookArgs) -> None:
         pulumi.log.info(f"{args.name}: {announcement(shift, gates)}")
 
+    async def warm(args: ResourceHookArgs) -> None:
+        arn = await _known(watched.function_arn)
+        await wait_until_warm(await asyncio.to_thread(credentials.session, arn), Move.of(args, arn))
+
     async def release(args: ResourceHookArgs) -> None:
         arn = await _known(watched.function_arn)
         aws = await asyncio.to_thread(credentials.session, arn)
@@ -102,7 +109,10 @@ def release_hooks(
         if move.new == move.old:
             return
         alarms = await _known(watched.alarm_names)
-        if move.old is not None and not gates.ignore_alarms:
+        if gates.ignore_alarms:
+            fired = await asyncio.to_thread(firing, aws, alarms)
+            alarms = [alarm for alarm in alarms if alarm not in fired]
+        elif move.old is not None:
             await asyncio.to_thread(refuse_firing_alarms, aws, alarms)
         await wait_until_active(aws, move)
         if (
@@ -120,7 +130,8 @@ def release_hooks(
         ResourceHook(f"{name}-announce", announce, ResourceHookOptions(on_dry_run=True)),
         ResourceHook(f"{name}-release", release),
     ]
-    return ResourceHookBinding(before_create=before, before_update=before)
+    after: list[Any] = [ResourceHook(f"{name}-warm", warm)] if gates.provisioned else []
+    return ResourceHookBinding(before_create=before, before_update=before, after_update=after)
 
 
 async def _known(output: Output[Any]) -> Any:
@@ -326,6 +337,30 @@ def invoke(aws: Aws, function: str, qualifier: str, event: Mapping[str, Any], se
 
 
 # Traffic
+
+
+async def wait_until_warm(aws: Aws, move: Move) -> None:
+    """Lambda keeps the old version until the new one's environments are started; a change meanwhile is refused.
+
+    Raises:
+        DeployError: it could not start them; the new version serves, without any that are started beforehand.
+    """
+    client, deadline = aws.client("lambda"), time.monotonic() + _WARM_SECONDS
+    while True:
+        try:
+            found = await asyncio.to_thread(
+                client.get_provisioned_concurrency_config, FunctionName=move.function, Qualifier=move.alias
+            )
+        except client.exceptions.ProvisionedConcurrencyConfigNotFoundException:
+            return  # it is about to be made, and its own resource waits for it
+        if found["Status"] == "READY":
+            return
+        if found["Status"] == "FAILED" or time.monotonic() > deadline:
+            raise DeployError(
+                f"version {move.new} serves, but its provisioned concurrency is {found['Status']}:"
+                f" {found.get('StatusReason', 'no reason given')}"
+            )
+        await asyncio.sleep(_POLL_SECONDS)
 
 
 async def shift_traffic(
