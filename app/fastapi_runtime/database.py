@@ -237,6 +237,8 @@ def sync_engine(
     @event.listens_for(engine, "do_connect")
     def connect(dialect: Any, _: object, args: list[Any], arguments: dict[str, Any]) -> DBAPIConnection:
         for pause in _attempts(settings.pool_timeout):
+            if not credentials.known:
+                credentials.renew(credentials.login)
             login = credentials.login
             try:
                 connection: DBAPIConnection = dialect.connect(*args, **arguments, **_login(login, "user"))
@@ -327,7 +329,7 @@ def _async_engine(settings: DatabaseSettings, read: ReadSecret, note: Callable[[
                 connection = await asyncpg.connect(timeout=attempt, **arguments, **_login(login, "user"))
             except (*refused, *away) as error:
                 note(_where(settings, error))
-                if pause is None or _is_untrusted(error) or (isinstance(error, refused) and not settings.secret_arn):
+                if pause is None or _is_untrusted(error) or (isinstance(error, refused) and not credentials.renewable):
                     raise DatabaseUnavailable(_where(settings, error)) from None
                 if isinstance(error, refused):
                     await asyncio.to_thread(credentials.renew, login)

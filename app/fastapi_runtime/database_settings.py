@@ -43,6 +43,9 @@ class DatabaseSettings:
     secret_arn: str | None = None
     """`DATABASE_SECRET_ARN`: Secrets Manager secret with the JSON keys `username` and `password`, read again whenever
     the server refuses the password. Default none."""
+    iam: str | None = None
+    """`DATABASE_IAM`: `google` if the password is a token of the service account that this runs as, which the metadata
+    server gives for an hour (Cloud SQL, with a user of type `CLOUD_IAM_SERVICE_ACCOUNT`). Default none."""
     ca: Path | None = None
     """`DATABASE_CA`: file with the roots to trust. Default: those of Amazon RDS, which come with the runtime."""
     server_ca: Path | None = None
@@ -75,6 +78,16 @@ class DatabaseSettings:
         if not configured(environment):
             raise SettingsError("the environment names no database; set DATABASE_HOST (or DATABASE_URL)")
         where = _parts(environment) if environment.get("DATABASE_HOST") else _parts_of_url(environment["DATABASE_URL"])
+        iam = environment.get("DATABASE_IAM") or None
+        if iam not in (None, "google"):
+            raise SettingsError(f"DATABASE_IAM must be google, or left out, got {iam!r}")
+        if iam and not where.get("DATABASE_USERNAME"):
+            raise SettingsError(
+                "DATABASE_IAM=google needs DATABASE_USERNAME: the email of the service account without"
+                " .gserviceaccount.com, such as shop@my-project.iam"
+            )
+        if iam and (where.get("DATABASE_PASSWORD") or environment.get("DATABASE_SECRET_ARN")):
+            raise SettingsError("DATABASE_IAM=google takes the place of a password; leave the other out")
         port = _whole({"DATABASE_PORT": where.get("DATABASE_PORT") or "5432"}, "DATABASE_PORT", 5432, 1, 65535)
         return cls(
             host=where["DATABASE_HOST"],
@@ -83,6 +96,7 @@ class DatabaseSettings:
             username=where.get("DATABASE_USERNAME") or None,
             password=where.get("DATABASE_PASSWORD") or None,
             secret_arn=environment.get("DATABASE_SECRET_ARN") or None,
+            iam=iam,
             ca=_file(environment, "DATABASE_CA"),
             server_ca=_certificates(environment),
             pool_size=_whole(environment, "DATABASE_POOL_SIZE", 5, 1, 1000),

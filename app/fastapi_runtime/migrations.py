@@ -75,7 +75,8 @@ def child_environment(settings: DatabaseSettings, login: Login) -> dict[str, str
     for variable, value in (("USER", login.username), ("PASSWORD", login.password)):
         if value:
             environment[f"PG{variable}"] = value
-    if login.password and environment.get("DATABASE_HOST"):  # it may have been rotated since this task started
+    # It may have been rotated since this task started. A token is not told: the command takes one itself if it can.
+    if login.password and environment.get("DATABASE_HOST") and not settings.iam:
         environment["DATABASE_PASSWORD"] = login.password
     return environment
 

@@ -402,7 +402,7 @@ def test_a_secret_without_a_password_is_said(caplog: pytest.LogCaptureFixture) -
     settings = DatabaseSettings(host="db", username="app", password=WRONG, secret_arn=ARN)
     kept = credentials.Credentials(settings, lambda _: {"user": "hunter2"})
     kept.renew(kept.login)
-    assert kept.login == ("app", WRONG)
+    assert kept.login[:2] == ("app", WRONG)
     assert f"cannot read {ARN}" in caplog.text
     assert "it has no key password" in caplog.text
     assert "hunter2" not in caplog.text
