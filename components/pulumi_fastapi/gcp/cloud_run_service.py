@@ -282,20 +282,20 @@ class CloudRunFastAPIService(GoogleComponent):
     ) -> None:
         check_name(name)
         self.args = args = as_args(CloudRunFastAPIServiceArgs, args)
-        self.project, self.location = project_of(args.project), location_of(args.location)
+        self._project, self._location = project_of(args.project), location_of(args.location)
         release = release_of(service_name(name))
         budget = claim_connections(args.database, args.connection_demand(name)) if args.database else None
         super().__init__(name, args, opts)
         apis = self._needed_apis()
-        enabled = Apis(name, self.project, apis, opts=self.child).services if args.enable_apis else []
+        enabled = Apis(name, self._project, apis, opts=self.child).services if args.enable_apis else []
         self.first = self.child_options(depends_on=enabled)
-        account = ServiceAccount(name, self.project, opts=self.first)
+        account = ServiceAccount(name, self._project, opts=self.first)
         secrets, grants = self._secrets(account)
         environment = self._environment()
         image = self._image(for_the_build(environment, secrets))
         container: dict[str, Any] = {
-            "project": self.project,
-            "location": self.location,
+            "project": self._project,
+            "location": self._location,
             "service_account": account.email,
             "environment": environment,
             "secrets": secrets,
@@ -316,8 +316,8 @@ class CloudRunFastAPIService(GoogleComponent):
         self.publish(
             url=url,
             image=Output.from_input(image),
-            project=self.project,
-            location=self.location,
+            project=self._project,
+            location=self._location,
             service_name=service.service_name,
             revision=service.revision,
             candidate_url=service.candidate_url,
@@ -352,7 +352,7 @@ class CloudRunFastAPIService(GoogleComponent):
                 self.resource_name,
                 args.app.secrets,
                 account.member,
-                project=self.project,
+                project=self._project,
                 labels=args.labels,
                 deletion_protection=args.deletion_protection,
                 opts=self.first,
@@ -393,8 +393,8 @@ class CloudRunFastAPIService(GoogleComponent):
         registry = Registry(
             name,
             RegistryArgs(
-                project=self.project,
-                location=self.location,
+                project=self._project,
+                location=self._location,
                 keep_images=args.keep_images,
                 labels=args.labels,
                 deletion_protection=args.deletion_protection,
@@ -474,15 +474,15 @@ class CloudRunFastAPIService(GoogleComponent):
             self.args.access,
             self.args.members or (),
             service=service.service_name,
-            location=self.location,
-            project=self.project,
+            location=self._location,
+            project=self._project,
             opts=self.child,
         )
 
     def _entry(self, service: Service) -> Output[str]:
         if self.args.domain is None:
             return service.url
-        args = self.args.load_balancer_args(service.service_name, self.location)
+        args = self.args.load_balancer_args(service.service_name, self._location)
         return HttpsLoadBalancer(self.resource_name, args, opts=self.first).url
 
     def _watch(self, service: Service, url: Output[str]) -> None:
@@ -490,7 +490,7 @@ class CloudRunFastAPIService(GoogleComponent):
         channels = list(args.alert_channel_ids or ())
         if args.alert_emails:
             channels += NotificationChannels(name, args.alert_emails, opts=self.first).ids
-        watched: dict[str, Any] = {"service": service.service_name, "location": self.location}
+        watched: dict[str, Any] = {"service": service.service_name, "location": self._location}
         ServiceAlerts(
             name,
             **watched,
@@ -500,7 +500,7 @@ class CloudRunFastAPIService(GoogleComponent):
             opts=self.first,
         )
         if args.access is Access.PUBLIC and not args.internal:
-            UptimeAlert(name, url, args.app.readiness_path, self.project, channels, opts=self.first)
+            UptimeAlert(name, url, args.app.readiness_path, self._project, channels, opts=self.first)
         if args.slo_availability is not None:
             ServiceLevelObjectives(
                 name,
