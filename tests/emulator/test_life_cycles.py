@@ -160,13 +160,12 @@ class Account:
             f"acl-{name}", lambda: self.deploy.create("aws:wafv2/webAcl:WebAcl", **{**acl(self), "name": name})
         )
 
-    def queue(self) -> str:
-        def make() -> str:
-            sqs = self.client("sqs")
-            url = sqs.create_queue(QueueName="jobs")["QueueUrl"]
-            return sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    def queue_url(self) -> str:
+        return self._once("queue-url", lambda: self.client("sqs").create_queue(QueueName="jobs")["QueueUrl"])
 
-        return self._once("queue", make)
+    def queue(self) -> str:
+        wanted = {"QueueUrl": self.queue_url(), "AttributeNames": ["QueueArn"]}
+        return self._once("queue", lambda: self.client("sqs").get_queue_attributes(**wanted)["Attributes"]["QueueArn"])
 
     def control(self) -> str:
         return self._once(
@@ -280,6 +279,29 @@ def change_distribution(account: Account, id: str) -> None:
     client.update_distribution(
         Id=id, IfMatch=told["ETag"], DistributionConfig={**told["DistributionConfig"], "Comment": "drifted"}
     )
+
+
+def cache_policy() -> dict[str, Any]:
+    return {
+        "name": "cache",
+        "minTtl": 0,
+        "defaultTtl": 0,
+        "maxTtl": 3600,
+        "parametersInCacheKeyAndForwardedToOrigin": {
+            "enableAcceptEncodingBrotli": True,
+            "enableAcceptEncodingGzip": True,
+            "cookiesConfig": {"cookieBehavior": "all"},
+            "headersConfig": {"headerBehavior": "whitelist", "headers": {"items": ["Accept", "Authorization"]}},
+            "queryStringsConfig": {"queryStringBehavior": "all"},
+        },
+    }
+
+
+def change_cache_policy(account: Account, id: str) -> None:
+    client = account.client("cloudfront")
+    told = client.get_cache_policy(Id=id)
+    config = {**told["CachePolicy"]["CachePolicyConfig"], "DefaultTTL": 60}
+    client.update_cache_policy(Id=id, IfMatch=told["ETag"], CachePolicyConfig=config)
 
 
 def redrive(account: Account, count: int) -> str:
@@ -565,6 +587,18 @@ CASES = [
         },
         lambda account: {"visibilityTimeoutSeconds": 60, "redrivePolicy": redrive(account, 5), "tags": {"team": "a"}},
         lambda account, id: account.client("sqs").set_queue_attributes(QueueUrl=id, Attributes={"DelaySeconds": "5"}),
+    ),
+    Case(
+        "sqs/queuePolicy:QueuePolicy",
+        lambda account: {"queueUrl": account.queue_url(), "policy": policy("sqs:SendMessage")},
+        {"policy": policy("sqs:*")},
+        lambda account, id: account.client("sqs").set_queue_attributes(QueueUrl=id, Attributes={"Policy": ""}),
+    ),
+    Case(
+        "cloudfront/cachePolicy:CachePolicy",
+        lambda _account: cache_policy(),
+        {"maxTtl": 600, "comment": "of the shop"},
+        change_cache_policy,
     ),
     Case(
         "lambda/eventSourceMapping:EventSourceMapping",

@@ -109,6 +109,7 @@ KINDS = (
         "Id",
         everywhere=True,
     ),
+    Kind("cloudfront", "cache-policy", "ListCachePolicies", "CachePolicyList.Items", "CachePolicy.Id", everywhere=True),
     Kind("sqs", "queue", "ListQueues", "QueueUrls", ""),
     Kind("codedeploy", "application", "ListApplications", "applications", ""),
     Kind("scheduler", "schedule", "ListSchedules", "Schedules", "Arn"),

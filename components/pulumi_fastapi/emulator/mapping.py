@@ -249,6 +249,8 @@ class Mapper:
             return None
 
     def _object(self, shape: Any, value: Any, path: str, api_path: ApiPath, request: Request) -> Any:
+        if isinstance(value, Mapping) and value.keys() == {"items"} and _is_counted(shape):
+            value, path = value["items"], f"{path}.items"
         if isinstance(value, list) and _is_counted(shape):
             place = (*api_path, "Items")
             request.pulumi_paths[place] = path

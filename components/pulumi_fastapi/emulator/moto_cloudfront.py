@@ -7,8 +7,10 @@ Imported only when moto is prepared, as it imports moto itself.
 import datetime
 import secrets
 import string
+import uuid
 from typing import Any
 
+from moto.cloudfront import urls
 from moto.cloudfront.exceptions import CloudFrontException
 from moto.cloudfront.responses import CloudFrontResponse
 from moto.core.responses import ActionResult, EmptyResult
@@ -25,11 +27,18 @@ def install() -> None:
         update_distribution,
         delete_distribution,
         list_distributions,
+        create_cache_policy,
+        get_cache_policy,
+        update_cache_policy,
+        delete_cache_policy,
+        list_cache_policies,
     ):
         setattr(CloudFrontResponse, method.__name__, method)
     for name in ("create_origin_access_control", "update_origin_access_control"):
         setattr(CloudFrontResponse, name, _with_unique_name(getattr(CloudFrontResponse, name)))
     CloudFrontResponse.delete_origin_access_control = delete_origin_access_control
+    for path in ("cache-policy$", "cache-policy/(?P<policy_id>[^/]+)$"):
+        urls.url_paths[f"{{0}}/2020-05-31/{path}"] = CloudFrontResponse.dispatch
 
 
 class Distribution:
@@ -43,7 +52,7 @@ class Distribution:
 
     def write(self, config: dict[str, Any]) -> None:
         self.config = {"Aliases": {"Quantity": 0}, **config}
-        self.etag = "E" + "".join(secrets.choice(_ID) for _ in range(12))
+        self.etag = _tag()
         self.changed = datetime.datetime.now(datetime.UTC)
 
     @property
@@ -57,6 +66,27 @@ class Distribution:
             "DomainName": self.domain_name,
             "DistributionConfig": self.config,
         }
+
+
+class CachePolicy:
+    """One of the account's own."""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        self.id = str(uuid.uuid4())
+        self.write(config)
+
+    def write(self, config: dict[str, Any]) -> None:
+        self.config = config
+        self.etag = _tag()
+        self.changed = datetime.datetime.now(datetime.UTC)
+
+    @property
+    def told(self) -> dict[str, Any]:
+        return {"Id": self.id, "LastModifiedTime": self.changed, "CachePolicyConfig": self.config}
+
+
+def _tag() -> str:
+    return "E" + "".join(secrets.choice(_ID) for _ in range(12))
 
 
 def _refuse(code: str, message: str) -> CloudFrontException:
@@ -76,15 +106,20 @@ def _known(response: Any) -> Distribution:
 
 
 def _matched(response: Any) -> Distribution:
-    """The distribution that a change is about, if it proves to know the last change."""
+    """The distribution that a change is about."""
     found = _known(response)
+    _require_match(response, found)
+    return found
+
+
+def _require_match(response: Any, found: Distribution | CachePolicy) -> None:
+    """A change has to prove that it knows the last one."""
     given = response._get_param("IfMatch")
     if given is None:
         raise _refuse("InvalidIfMatchVersion", "The If-Match version is missing or not valid for the resource.")
     if given != found.etag:
         message = "The request failed because it didn't meet the preconditions in one or more request-header fields."
         raise _refuse("PreconditionFailed", message)
-    return found
 
 
 def create_distribution(self: Any) -> ActionResult:
@@ -154,3 +189,60 @@ def delete_origin_access_control(self: Any) -> EmptyResult:
         raise _refuse("OriginAccessControlInUse", message)
     self.backend.delete_origin_access_control(id)
     return EmptyResult()
+
+
+# ------------------------------------------------------------------------------------------------------ cache policies
+def _policies(response: Any) -> dict[str, CachePolicy]:
+    found: dict[str, CachePolicy] = response.backend.__dict__.setdefault("cache_policies", {})
+    return found
+
+
+def _policy(response: Any) -> CachePolicy:
+    found = _policies(response).get(response._get_param("Id"))
+    if found is None:
+        raise _refuse("NoSuchCachePolicy", "The cache policy does not exist.")
+    return found
+
+
+def _policy_config(response: Any) -> dict[str, Any]:
+    config: dict[str, Any] = response._get_param("CachePolicyConfig", {})
+    id = response._get_param("Id")
+    if any(each.config["Name"] == config["Name"] and each.id != id for each in _policies(response).values()):
+        raise _refuse("CachePolicyAlreadyExists", "A cache policy with this name already exists.")
+    return config
+
+
+def create_cache_policy(self: Any) -> ActionResult:
+    made = CachePolicy(_policy_config(self))
+    _policies(self)[made.id] = made
+    return ActionResult({"CachePolicy": made.told, "ETag": made.etag, "Location": made.id})
+
+
+def get_cache_policy(self: Any) -> ActionResult:
+    found = _policy(self)
+    return ActionResult({"CachePolicy": found.told, "ETag": found.etag})
+
+
+def update_cache_policy(self: Any) -> ActionResult:
+    found = _policy(self)
+    _require_match(self, found)
+    found.write(_policy_config(self))
+    return ActionResult({"CachePolicy": found.told, "ETag": found.etag})
+
+
+def delete_cache_policy(self: Any) -> EmptyResult:
+    found = _policy(self)
+    _require_match(self, found)
+    for each in _all(self).values():
+        behaviors = [each.config["DefaultCacheBehavior"], *(each.config.get("CacheBehaviors") or {}).get("Items", [])]
+        if any(behavior.get("CachePolicyId") == found.id for behavior in behaviors):
+            message = "Cannot delete the cache policy because it is attached to one or more cache behaviors."
+            raise _refuse("CachePolicyInUse", message)
+    del _policies(self)[found.id]
+    return EmptyResult()
+
+
+def list_cache_policies(self: Any) -> ActionResult:
+    """The account's own; those of AWS are in `invokes`."""
+    items = [{"Type": "custom", "CachePolicy": each.told} for each in _policies(self).values()]
+    return ActionResult({"CachePolicyList": {"MaxItems": 100, "Quantity": len(items), "Items": items or None}})

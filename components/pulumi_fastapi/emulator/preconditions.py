@@ -648,11 +648,13 @@ def _distribution(api: Api, region: str, params: Properties) -> None:
             api, "cloudfront", "GetOriginAccessControl", "OriginAccessControl", region, Id=control
         ):
             _cloudfront_refuses(operation, "InvalidOriginAccessControl", f"No origin access control {control}.")
+    policies = api.look_up("cloudfront", "ListCachePolicies", {}, region)["CachePolicyList"]
+    own = [each["CachePolicy"]["Id"] for each in policies.get("Items") or []]
     behaviors = [config["DefaultCacheBehavior"], *((config.get("CacheBehaviors") or {}).get("Items") or [])]
     for behavior in behaviors:
         for member, kind in _POLICIES_OF_BEHAVIOR.items():
             id = behavior.get(member)
-            if id and id not in MANAGED_POLICIES[kind].values():
+            if id and id not in MANAGED_POLICIES[kind].values() and id not in own:
                 text = f"The specified {member.removesuffix('Id')} does not exist: {id}"
                 _cloudfront_refuses(operation, f"NoSuch{member.removesuffix('Id')}", text)
     acl = config.get("WebACLId")

@@ -85,6 +85,13 @@ def _control(_context: Context, answer: Properties) -> Properties:
     return {**answer["OriginAccessControl"], "ETag": answer["ETag"]}
 
 
+_POLICY = "CachePolicyConfig"
+
+
+def _policy(_context: Context, answer: Properties) -> Properties:
+    return {**answer["CachePolicy"], "ETag": answer["ETag"]}
+
+
 ROWS = (
     ResourceType(
         pulumi_type="aws:cloudfront/distribution:Distribution",
@@ -178,6 +185,32 @@ ROWS = (
         replace_on=frozenset({"name"}),
         outputs={
             "arn": lambda context: f"arn:aws:cloudfront::{ACCOUNT_ID}:origin-access-control/{context.id}",
+            "etag": "ETag",
+        },
+        volatile=lambda _old, _news: ("etag",),
+        import_id=lambda _context: None,
+    ),
+    ResourceType(
+        pulumi_type="aws:cloudfront/cachePolicy:CachePolicy",
+        service="cloudfront",
+        create="CreateCachePolicy",
+        update="UpdateCachePolicy",
+        update_key=_matching("GetCachePolicy"),
+        id="CachePolicy.Id",
+        autoname=AutoName(max_length=128),
+        fields={
+            "comment": f"{_POLICY}.Comment",
+            "defaultTtl": f"{_POLICY}.DefaultTTL",
+            "maxTtl": f"{_POLICY}.MaxTTL",
+            "minTtl": f"{_POLICY}.MinTTL",
+            "name": f"{_POLICY}.Name",
+            "parametersInCacheKeyAndForwardedToOrigin": f"{_POLICY}.ParametersInCacheKeyAndForwardedToOrigin",
+        },
+        read=Read("GetCachePolicy", by_id("Id"), _policy),
+        delete=Call("DeleteCachePolicy", _matching("GetCachePolicy")),
+        defaults={"defaultTtl": 86400.0, "maxTtl": 31536000.0, "minTtl": 0.0},
+        outputs={
+            "arn": lambda context: f"arn:aws:cloudfront::{ACCOUNT_ID}:cache-policy/{context.id}",
             "etag": "ETag",
         },
         volatile=lambda _old, _news: ("etag",),

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pulumi_fastapi.emulator.aws.common import delete_by
-from pulumi_fastapi.emulator.resource import AutoName, Calls, Context, Read, ResourceType
+from pulumi_fastapi.emulator.aws.common import delete_by, input_id
+from pulumi_fastapi.emulator.mapping import Field, json_text
+from pulumi_fastapi.emulator.resource import AutoName, Call, Calls, Context, Read, ResourceType
 from pulumi_fastapi.emulator.values import Properties, scalar_text
 
 _ATTRIBUTES = {
@@ -55,6 +56,14 @@ def _attributes(context: Context) -> Properties:
     return {name: context.live[key] for name, key in _ATTRIBUTES.items() if key in context.live}
 
 
+def _policy(context: Context) -> Mapping[str, Any]:
+    return {"QueueUrl": context.inputs["queueUrl"], "Attributes": {"Policy": json_text(context.inputs["policy"])}}
+
+
+def _no_policy(context: Context) -> Mapping[str, Any]:
+    return {"QueueUrl": context.inputs["queueUrl"], "Attributes": {"Policy": ""}}
+
+
 ROWS = (
     ResourceType(
         pulumi_type="aws:sqs/queue:Queue",
@@ -87,5 +96,23 @@ ROWS = (
             "url": lambda context: context.id,
         },
         import_id=lambda context: context.inputs.update({"name": context.id.rsplit("/", 1)[1]}),
+    ),
+    ResourceType(
+        pulumi_type="aws:sqs/queuePolicy:QueuePolicy",
+        service="sqs",
+        create="SetQueueAttributes",
+        update="SetQueueAttributes",
+        id=input_id("queueUrl"),
+        request=_policy,
+        fields={"queueUrl": None, "policy": Field("Attributes", encode=json_text, decode=json_text, read="Policy")},
+        read=Read(
+            "GetQueueAttributes",
+            lambda context: {"QueueUrl": context.inputs["queueUrl"], "AttributeNames": ["Policy"]},
+            "Attributes",
+            gone=lambda attributes: not attributes.get("Policy"),
+        ),
+        delete=Call("SetQueueAttributes", _no_policy),
+        replace_on=frozenset({"queueUrl"}),
+        import_id=lambda context: context.inputs.update({"queueUrl": context.id}),
     ),
 )
