@@ -120,6 +120,7 @@ def publish_version(self: Any, name_or_arn: str, description: str = "") -> Any:
     latest.code_or_config_updated = False
     latest.published = latest.__dict__.get("published", 0) + 1
     version = copy.copy(latest)
+    version.code = dict(latest.code)  # or the next code would be this version's too
     version.set_version(latest.published)
     version.description = description or version.description
     versions.append(version)
