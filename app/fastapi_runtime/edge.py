@@ -178,7 +178,7 @@ class _Exchange:
             if b"x-request-id" in self._headers:
                 others = [header for header in others if header[0] != b"x-request-id"]
             scope["headers"] = [*others, (b"x-request-id", self._id)]  # for the app, too
-        logs.request_id.set(self._id.decode())
+        logs.begin_request(self._id.decode(), self._headers)
 
     def _tell(self, method: str, status: int, *, timed: bool) -> None:
         """Write the line and the metric."""

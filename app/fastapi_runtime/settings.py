@@ -33,9 +33,10 @@ class Settings:
     """`REQUEST_SECONDS`: how long an answer may take to begin; 0 is for ever. Default `KEEP_ALIVE_SECONDS`: by then the
     load balancer has told the client that there is none."""
     drain: int
-    """`DRAIN_SECONDS`: after SIGTERM, how long to serve on while the load balancer looks elsewhere. Default 5."""
+    """`DRAIN_SECONDS`: after SIGTERM, how long to serve on while the load balancer looks elsewhere. Default 5, and 1 on
+    Cloud Run, which kills a container after 10 seconds."""
     graceful: int
-    """`GRACEFUL_SECONDS`: then, how long to wait for requests in flight. Default 35."""
+    """`GRACEFUL_SECONDS`: then, how long to wait for requests in flight. Default 35; 7 on Cloud Run."""
     startup: int
     """`STARTUP_SECONDS`: how long importing and starting the app may take. Default 60."""
     blocked: int
@@ -70,6 +71,11 @@ class Settings:
     """`METRICS_PORT`: where Prometheus finds them. Default 9090."""
     service: str
     """`SERVICE_NAME`: how metrics, traces and errors call the app. Default `app`."""
+    on_cloud_run: bool
+    """`K_SERVICE`: Cloud Run sets it, to the name of the service."""
+    google_project: str | None
+    """`GOOGLE_CLOUD_PROJECT`: lines of the log name the trace of their request as Cloud Logging does. Default: on Cloud
+    Run the project that it runs in."""
     secrets_refresh: int
     """`SECRETS_REFRESH_SECONDS`: on Lambda, how old the values of `SECRET_ARNS` get before the next invocation looks
     whether they were rotated; 0 is never. Default 300."""
@@ -100,8 +106,8 @@ class Settings:
             workers=_number(environment, "WEB_CONCURRENCY", whole_cpus(), 1, 256),
             keep_alive=keep_alive,
             request=_number(environment, "REQUEST_SECONDS", keep_alive, 0, 86400),
-            drain=_number(environment, "DRAIN_SECONDS", 5, 0, 3600),
-            graceful=_number(environment, "GRACEFUL_SECONDS", 35, 0, 3600),
+            drain=_number(environment, "DRAIN_SECONDS", 1 if on_cloud_run else 5, 0, 3600),
+            graceful=_number(environment, "GRACEFUL_SECONDS", 7 if on_cloud_run else 35, 0, 3600),
             startup=_number(environment, "STARTUP_SECONDS", 60, 1, 86400),
             blocked=_number(environment, "BLOCKED_SECONDS", 0 if on_cloud_run else 30, 0, 3600),
             max_requests=_number(environment, "MAX_REQUESTS", 0, 0, 10**9),
@@ -118,6 +124,8 @@ class Settings:
             metrics=metrics,
             metrics_port=_number(environment, "METRICS_PORT", 9090, 0, 65535),
             service=environment.get("SERVICE_NAME") or "app",
+            on_cloud_run=on_cloud_run,
+            google_project=environment.get("GOOGLE_CLOUD_PROJECT") or None,
             secrets_refresh=_number(environment, "SECRETS_REFRESH_SECONDS", 300, 0, 86400),
             origin_digests=_digests(environment, "ORIGIN_SECRET_DIGEST"),
             version=environment.get("AWS_LAMBDA_FUNCTION_VERSION", ""),

@@ -30,6 +30,8 @@ def test_the_defaults_are_those_of_a_container_started_by_hand() -> None:
         metrics="off",
         metrics_port=9090,
         service="app",
+        on_cloud_run=False,
+        google_project=None,
         secrets_refresh=300,
         origin_digests=(),
         version="",
@@ -64,6 +66,7 @@ def test_every_setting_comes_from_its_variable() -> None:
             "METRICS": "prometheus",
             "METRICS_PORT": "9100",
             "SERVICE_NAME": "shop",
+            "GOOGLE_CLOUD_PROJECT": "shop-1234",
             "SECRETS_REFRESH_SECONDS": "60",
             "ORIGIN_SECRET_DIGEST": f"{'a' * 64}, {'0' * 64}",
             "AWS_LAMBDA_FUNCTION_VERSION": "7",
@@ -95,6 +98,8 @@ def test_every_setting_comes_from_its_variable() -> None:
         metrics="prometheus",
         metrics_port=9100,
         service="shop",
+        on_cloud_run=False,
+        google_project="shop-1234",
         secrets_refresh=60,
         origin_digests=("a" * 64, "0" * 64),
         version="7",
@@ -141,6 +146,11 @@ def test_on_cloud_run_the_front_end_is_believed_and_a_stopped_clock_is_no_blocke
     settings = Settings.from_environment({"K_SERVICE": "shop"})
     assert settings.proxies == (ip_network("0.0.0.0/0"), ip_network("::/0"))
     assert settings.blocked == 0
+
+
+def test_on_cloud_run_it_stops_before_it_is_killed() -> None:
+    settings = Settings.from_environment({"K_SERVICE": "shop"})
+    assert settings.drain + settings.graceful == 8  # of 10 seconds, which the app's own shutdown needs, too
 
 
 @pytest.mark.parametrize("variable", ["ECS_CONTAINER_METADATA_URI_V4", "AWS_LAMBDA_RUNTIME_API"])

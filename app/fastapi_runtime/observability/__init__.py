@@ -5,12 +5,14 @@ on is not imported, as each of these libraries takes as long to import as a smal
 """
 
 import importlib.util
+import logging
 import os
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from .. import google_metadata
 from ..settings import Settings, SettingsError
 from . import logs
 from .logs import request_id
@@ -18,6 +20,7 @@ from .metrics import PoolUse, Publisher, register_pool
 
 __all__ = ["Observability", "PoolUse", "register_pool", "request_id"]
 
+_log = logging.getLogger(__name__)
 _SHARED_METRICS = "PROMETHEUS_MULTIPROC_DIR"
 _OTLP = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 
@@ -69,6 +72,7 @@ class Observability:
     def __init__(self, settings: Settings) -> None:
         """Start it: before the app is imported, so that its imports are covered, and after the fork of a worker."""
         logs.configure(settings.log_level, as_json=settings.log_json)
+        logs.name_traces(settings.google_project or (_google_project() if settings.on_cloud_run else None))
         self._closers: list[Callable[[], None]] = []
         self._flushers: list[Callable[[], None]] = []
         self.publisher = self._publisher(settings)
@@ -115,6 +119,14 @@ class Observability:
         """Publish what was not published yet."""
         for close in self._closers:
             close()
+
+
+def _google_project() -> str | None:
+    try:
+        return google_metadata.project()
+    except google_metadata.MetadataUnreadable as error:
+        _log.warning("lines of the log name no traces: %s", error)
+        return None
 
 
 def _is_installed(module: str) -> bool:

@@ -5,6 +5,7 @@ import logging
 import re
 import sys
 import time
+from collections.abc import Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -14,6 +15,13 @@ from typing import Any, TextIO
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 """The id of the request that is being answered, also in its `x-request-id` header; None outside of one."""
+
+google_trace: ContextVar[str | None] = ContextVar("google_trace", default=None)
+"""The trace of the request that is being answered, as Cloud Logging names it; None outside of Google Cloud."""
+
+GOOGLE_TRACE = "logging.googleapis.com/trace"
+_TRACE_CONTEXT = re.compile(rb"([0-9a-f]{32})(/|$)")
+_google_project: str | None = None
 
 _LONGEST_TRACEBACK = 30_000  # below the 256 KB that CloudWatch takes in one line
 _CREDENTIALS = re.compile(r"(?<=://)[^\s/@'\"]*:[^\s'\"]*@")
@@ -37,6 +45,20 @@ def configure(level: str, *, as_json: bool) -> None:
         logger.handlers, logger.propagate = [], True
     logging.getLogger("uvicorn.access").disabled = True  # the edge logs requests
     logging.getLogger("mangum").setLevel(logging.WARNING)
+
+
+def name_traces(google_project: str | None) -> None:
+    """Have lines name their traces as Cloud Logging does: a request's lines are then shown below its own log."""
+    global _google_project
+    _google_project = google_project
+
+
+def begin_request(identifier: str, headers: Mapping[bytes, bytes]) -> None:
+    """Have the lines that follow name this request."""
+    request_id.set(identifier)
+    if _google_project is not None:
+        found = _TRACE_CONTEXT.match(headers.get(b"x-cloud-trace-context", b""))
+        google_trace.set(f"projects/{_google_project}/traces/{found[1].decode()}" if found else None)
 
 
 class StandardOutput(logging.StreamHandler[TextIO]):
@@ -70,6 +92,8 @@ class JSONFormatter(logging.Formatter):
         }
         if identifier := request_id.get():
             fields["request_id"] = identifier
+        if trace := google_trace.get():
+            fields[GOOGLE_TRACE] = trace
         fields.update((name, value) for name, value in vars(record).items() if name not in _OWN)
         if record.exc_info and record.exc_info[1]:
             fields["exception"] = _exception(record.exc_info[1])
@@ -161,6 +185,8 @@ class AccessLog:
         if not self._as_json:
             sys.stdout.write(f"{timestamp(time.time())} {severity:8} {_quote(message)[1:-1]} {seconds * 1000:.2f} ms\n")
             return
+        if trace := google_trace.get():
+            more = {**more, GOOGLE_TRACE: trace}
         rest = "," + dumps(more)[1:] if more else "}"
         sys.stdout.write(
             f'{{"time":"{timestamp(time.time())}","severity":"{severity}","logger":"access","message":{_quote(message)}'
