@@ -24,6 +24,8 @@ class ThingArgs:
     vpc_id: Input[str]
     inner: Inner = field(default_factory=Inner)
     tokens: Optional[dict[str, Input[str]]] = field(default=None, metadata={"secret": True})
+    key: Optional[Input[str]] = field(default=None, metadata={"secret": True})
+    parts: Optional[list[Inner]] = None
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -66,6 +68,12 @@ def test_other_components_are_not_recorded_as_inputs() -> None:
         assert recorded_inputs(Args(part=Thing("a", {"vpcId": "v"}))) == {}
 
     plan(program)
+
+
+def test_a_secret_text_and_a_list_of_objects_are_recorded() -> None:
+    result = plan(lambda: Thing("a", ThingArgs(vpc_id="vpc-1", key="hidden", parts=[Inner(max_size=1)])))
+    assert result.find(Thing).inputs["key"] == Secret("hidden")
+    assert result.find(Thing).inputs["parts"] == [{"maxSize": 1}]
 
 
 def test_a_component_without_arguments_records_none() -> None:

@@ -101,13 +101,17 @@ def recorded_inputs(args: Any) -> dict[str, Any]:
         value = getattr(args, field.name)
         if value is None or isinstance(value, pulumi.Resource):
             continue
-        if field.metadata.get("secret"):
-            value = (
-                {key: Output.secret(secret) for key, secret in value.items()}
-                if isinstance(value, Mapping)
-                else Output.secret(value)
-            )
-        elif dataclasses.is_dataclass(value) and not isinstance(value, type):
-            value = recorded_inputs(value)
-        inputs[camel_case(field.name)] = value
+        inputs[camel_case(field.name)] = _secret(value) if field.metadata.get("secret") else _recorded(value)
     return inputs
+
+
+def _recorded(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_recorded(item) for item in value]
+    return recorded_inputs(value) if dataclasses.is_dataclass(value) and not isinstance(value, type) else value
+
+
+def _secret(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: Output.secret(secret) for key, secret in value.items()}
+    return Output.secret(value)

@@ -23,12 +23,19 @@ from pulumi.provider.experimental.schema import generate_schema
 from pulumi.provider.provider import Provider
 from pulumi.provider.server import ComponentInitError
 
-from .aws import Database, FargateFastAPIService, LoadBalancer, Network, Registry
+from .aws import Database, FargateFastAPIService, LambdaFastAPIFunction, LoadBalancer, Network, Registry
 from .errors import ArgumentError
 from .validation import camel_case, has_default
 
 NAME = "pulumi-fastapi"
-COMPONENTS: list[type[pulumi.ComponentResource]] = [FargateFastAPIService, Network, LoadBalancer, Database, Registry]
+COMPONENTS: list[type[pulumi.ComponentResource]] = [
+    FargateFastAPIService,
+    LambdaFastAPIFunction,
+    Network,
+    LoadBalancer,
+    Database,
+    Registry,
+]
 """Those whose arguments can be written down: the other parts take values that only Python has."""
 
 
