@@ -1,6 +1,6 @@
 """Findings over a plan: what is unsafe, what will break, what surprises, each with what to do about it.
 
-The rules read resources as any Pulumi program for AWS declares them, not only this package's components:
+The rules read resources as any Pulumi program for AWS or Google Cloud declares them, not only this package's own:
 
     from pulumi_fastapi import checks
     for finding in checks.run(plan(program, preview=False)):
@@ -22,8 +22,12 @@ Severity = Literal["error", "warning", "info"]
 _ORDER: tuple[Severity, ...] = ("error", "warning", "info")
 _RULE_MODULES = (
     "access",
+    "cloud_run",
+    "cloud_sql",
     "containers",
     "databases",
+    "functions",
+    "google_cloud",
     "images",
     "load_balancers",
     "networks",

@@ -11,9 +11,15 @@ TASK = "aws:ecs/taskDefinition:TaskDefinition"
 
 _SECRET_NAME = re.compile(r"PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY|PRIVATE_?KEY|CREDENTIAL", re.IGNORECASE)
 _NOT_THE_SECRET = re.compile(
-    r"(_ARN|_NAME|_ID|_FILE|_PATH|_URL|_URI|_TTL|_SECONDS|_MINUTES|_LIMIT|_ENABLED|_LENGTH)$", re.IGNORECASE
+    r"(_ARNS?|_DIGEST|_NAME|_ID|_FILE|_PATH|_URL|_URI|_TTL|_SECONDS|_MINUTES|_LIMIT|_ENABLED|_LENGTH)$", re.IGNORECASE
 )
 _PASSWORD_IN_URL = re.compile(r"\w[\w+.-]*://[^/\s:@]*:[^/\s:@]+@")
+
+
+def holds_secret(name: str, value: str) -> bool:
+    """Whether a plain variable looks like a secret by its name, or has a password in its URL."""
+    by_name = _SECRET_NAME.search(name) and not _NOT_THE_SECRET.search(name) and value
+    return bool(by_name or _PASSWORD_IN_URL.search(value))
 
 
 def _label(container: dict[str, Any]) -> str:
@@ -25,9 +31,8 @@ def plain_secret_in_environment(task: Resource, facts: Facts) -> Iterator[Proble
     """Plain variables are shown by the console, the API and Pulumi's state (ECS.8, CT.ECS.PR.12)."""
     for container in facts.containers(task):
         for variable in container.get("environment") or []:
-            name, value = str(variable.get("name", "")), str(variable.get("value", ""))
-            by_name = _SECRET_NAME.search(name) and not _NOT_THE_SECRET.search(name) and value
-            if by_name or _PASSWORD_IN_URL.search(value):
+            name = str(variable.get("name", ""))
+            if holds_secret(name, str(variable.get("value", ""))):
                 yield Problem(
                     f"{_label(container)} gets {name} as a plain variable",
                     "pass it as a secret: the value is kept in Secrets Manager and the task gets it by ARN",
