@@ -1,22 +1,21 @@
 """What `Pulumi.<stack>.yaml` may say: one mapping per part, whose keys are the fields of that part's Args."""
 
+import importlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, Optional, Protocol
 
 import pulumi
 import yaml
 from pulumi import Output
 from pulumi.runtime.config import CONFIG, is_config_secret
-from pulumi_fastapi import ArgumentError, FargateFastAPIServiceArgs, FastAPIApp
-from pulumi_fastapi.aws import DatabaseArgs, ExistingNetwork, NetworkArgs
-from pulumi_fastapi.aws.alarms import check_emails
+from pulumi_fastapi import ArgumentError, FastAPIApp
 from pulumi_fastapi.validation import check_fields, from_mapping, snake_case
 
-# Stands for the network while the rest is checked: nothing exists yet.
-_PLANNED_NETWORK = ExistingNetwork(vpc_id="planned", public_subnet_ids=["planned-0", "planned-1"])
+COMPONENTS = {"service": "on_fargate", "function": "on_lambda", "cloud_run": "on_cloud_run"}
+"""The key of a component, of which a stack has one, and the program for it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,65 +25,91 @@ class StackFile:
     name: Optional[str] = None
     """Beginning of every name. Default: the project's name."""
     domain: Optional[str] = None
-    """DNS name of the service. Default none: HTTP at the load balancer's name."""
+    """DNS name of the app. Default none: the name that the cloud gives."""
     zone_id: Optional[str] = None
-    """Route 53 zone of `domain`."""
+    """AWS: Route 53 zone of `domain`."""
     alarm_emails: list[str] = field(default_factory=list)
     """Addresses that alarms go to; each must confirm once. Default none."""
     monthly_budget: Optional[float] = None
     """USD a month for the account, see `pulumi-fastapi cost`; `alarm_emails` are told at 80 % and when the forecast is
     above. Default none."""
     deletion_protection: bool = True
-    """Refuse to delete database, load balancer, images and secrets. Default on."""
+    """Refuse to delete what holds data, what answers, images and secrets. Default on."""
+    origin_secret: Optional[str] = field(default=None, repr=False)
+    """Function with a `domain`: what CloudFront proves itself with, encrypted. Default none."""
     app: dict[str, Any] = field(default_factory=dict)
     """`FastAPIApp`. The values of `app.secrets` are encrypted, nothing else is."""
     network: dict[str, Any] = field(default_factory=dict)
-    """`NetworkArgs`."""
+    """`NetworkArgs` or, with `vpc_id`, `ExistingNetwork`; on Google Cloud `VpcNetworkArgs` or, with `network_id`,
+    `ExistingVpcNetwork`."""
     database: Optional[dict[str, Any]] = None
-    """`DatabaseArgs`; `{}` is a database with every default. Default: no database."""
-    service: dict[str, Any] = field(default_factory=dict)
-    """`FargateFastAPIServiceArgs`."""
+    """`DatabaseArgs` or, with `host`, `ExistingDatabase`; on Google Cloud `CloudSqlDatabaseArgs` or, with
+    `connection_name`, `ExistingCloudSqlDatabase`. `{}` is a database with every default. Default: no database."""
+    service: Optional[dict[str, Any]] = None
+    """`FargateFastAPIServiceArgs`; the component of a stack that names none."""
+    function: Optional[dict[str, Any]] = None
+    """`LambdaFastAPIFunctionArgs`."""
+    cloud_run: Optional[dict[str, Any]] = None
+    """`CloudRunFastAPIServiceArgs`."""
 
     def __post_init__(self) -> None:
         check_fields(self)
-        check_emails(self.alarm_emails)
         if self.monthly_budget is not None and not self.alarm_emails:
             raise ArgumentError("alarm_emails", [], "must name who is told of monthly_budget")
+        named = [key for key in COMPONENTS if getattr(self, key) is not None]
+        if len(named) > 1:
+            raise ArgumentError(named[1], getattr(self, named[1]), f"a stack has one component, and {named[0]} is one")
+
+    @property
+    def component(self) -> str:
+        """The key of the component."""
+        return next((key for key in COMPONENTS if getattr(self, key) is not None), "service")
+
+    @property
+    def of_component(self) -> dict[str, Any]:
+        """What the file says below that key."""
+        return getattr(self, self.component) or {}
+
+    @property
+    def described_app(self) -> FastAPIApp:
+        """What to run, its secrets marked."""
+        app: FastAPIApp = part("app", FastAPIApp, self.app)
+        secrets = {variable: Output.secret(value) for variable, value in (app.secrets or {}).items()}
+        return replace(app, secrets=secrets) if secrets else app
 
 
-@dataclass(frozen=True, kw_only=True)
-class StackConfig:
-    """The Args of the parts, checked together before anything is created; network and database come in later."""
+class Stack(Protocol):
+    """The Args of all parts, checked together before anything is created."""
 
-    name: str
-    """Name of every component. It ends with the stack, so stacks in one account never meet."""
-    alarm_emails: list[str]
-    monthly_budget: Optional[float]
-    network: NetworkArgs
-    database: Optional[DatabaseArgs]
-    service: FargateFastAPIServiceArgs
+    def create(self) -> Mapping[str, Any]:
+        """Create the parts, and return what the stack exports."""
+        ...
 
-    @classmethod
-    def load(cls) -> "StackConfig":
-        """Read the configuration of this stack.
 
-        Raises:
-            ArgumentError: an unknown key or a bad value; names the file and the key.
-        """
-        project, stack = pulumi.get_project(), pulumi.get_stack()
-        file = Path(__file__).with_name(f"Pulumi.{stack}.yaml")
-        try:
-            values = _values(project)
-            _check_secrets(values, project, file)
-            keys = from_mapping(StackFile, values)
-            return _parts(keys, f"{keys.name or project}-{stack}")
-        except ArgumentError as error:
-            hidden = is_config_secret(f"{project}:app") and not isinstance(error.got, (int, float))
-            raise ArgumentError(
-                f"{file.parent.name}/{file.name}: {project}:{error.field}",
-                "[secret]" if hidden and error.field.startswith("app") else error.got,
-                error.problem + _how_to_write_text(error),
-            ) from None
+def load() -> Stack:
+    """Read the configuration of this stack.
+
+    Raises:
+        ArgumentError: an unknown key or a bad value; names the file and the key.
+    """
+    project, stack = pulumi.get_project(), pulumi.get_stack()
+    file = Path(__file__).with_name(f"Pulumi.{stack}.yaml")
+    try:
+        values = _values(project)
+        _check_secrets(values, project, file)
+        keys = from_mapping(StackFile, values)
+        # Imported by need: a cloud's SDK takes seconds, and is not installed where only the other cloud is used.
+        program = importlib.import_module(COMPONENTS[keys.component])
+        # The name ends with the stack, so stacks in one account never meet.
+        checked: Stack = program.checked(keys, f"{keys.name or project}-{stack}")
+        return checked
+    except ArgumentError as error:
+        hidden = is_config_secret(f"{project}:app") and not isinstance(error.got, (int, float))
+        raise ArgumentError(
+            f"{file.parent.name}/{file.name}: {project}:{error.field}",
+            "[secret]" if hidden and error.field.startswith("app") else error.got,
+            error.problem + _how_to_write_text(error),
+        ) from None
 
 
 def _values(project: str) -> dict[str, Any]:
@@ -95,7 +120,7 @@ def _values(project: str) -> dict[str, Any]:
         namespace, _, key = full_key.rpartition(":")
         if namespace == project:
             values[key] = value if snake_case(key) in text else _parsed(value)
-        elif key in ("app", "network", "database", "service"):  # a renamed project would lose its database
+        elif key in ("app", "network", "database", *COMPONENTS):  # a renamed project would lose its database
             raise ArgumentError(key, full_key, "keys begin with the name of the project in Pulumi.yaml")
     return values
 
@@ -115,8 +140,10 @@ def _check_secrets(values: Mapping[str, Any], project: str, file: Path) -> None:
     """
     secrets = "run: pulumi config set --secret --path app.secrets.NAME"
     for key in values:
-        if key != "app" and is_config_secret(f"{project}:{key}"):
+        if key not in ("app", "origin_secret") and is_config_secret(f"{project}:{key}"):
             raise ArgumentError(key, "[secret]", f"only app.secrets is encrypted; {secrets}")
+    if "origin_secret" in values and not is_config_secret(f"{project}:origin_secret"):
+        raise ArgumentError("origin_secret", "plain text", "must be encrypted; add --secret to pulumi config set")
     document = yaml.safe_load(file.read_text()) if file.exists() else None
     written = ((document or {}).get("config") or {}).get(f"{project}:app") or {}
     for path, encrypted in _leaves(written):
@@ -138,61 +165,18 @@ def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, bool]]:
         yield path, isinstance(value, Mapping)
 
 
-def _parts(keys: StackFile, name: str) -> StackConfig:
-    app = _part("app", FastAPIApp, keys.app)
-    if app.secrets:
-        app = replace(app, secrets={variable: Output.secret(value) for variable, value in app.secrets.items()})
-    database = None
-    if keys.database is not None:
-        database = _part(
-            "database",
-            DatabaseArgs,
-            keys.database,
-            network=_PLANNED_NETWORK,
-            deletion_protection=keys.deletion_protection,
-            alarm_topic_arn=None,
-        )
-    service = _part(
-        "service",
-        FargateFastAPIServiceArgs,
-        keys.service,
-        app=app,
-        network=_PLANNED_NETWORK,
-        database=None,
-        domain=keys.domain,
-        zone_id=keys.zone_id,
-        deletion_protection=keys.deletion_protection,
-        alarm_emails=None,
-        alarm_topic_arn=None,
-    )
-    if database is not None and database.budget is not None:
-        try:
-            database.budget.with_demand(service.connection_demand(name))
-        except ArgumentError as error:
-            raise error.inside("app.") from None
-    network = _part("network", NetworkArgs, keys.network)
-    return StackConfig(
-        name=name,
-        alarm_emails=keys.alarm_emails,
-        monthly_budget=keys.monthly_budget,
-        network=network,
-        database=database,
-        service=service,
-    )
-
-
-def _part(part: str, cls: type, values: Mapping[str, Any], **given: Any) -> Any:
-    """The Args of a part: what the stack file says below it, and what the program gives it."""
+def part(name: str, cls: type, values: Mapping[str, Any], **given: Any) -> Any:
+    """The Args of a part: what the stack file says below its key, and what the program gives it."""
     for key, value in values.items():
         if snake_case(key) in given:
             own = {each.name for each in fields(StackFile)} & {snake_case(key)}
             raise ArgumentError(
-                f"{part}.{key}", value, f"is a key of its own, not of {part}" if own else "is given by the program"
+                f"{name}.{key}", value, f"is a key of its own, not of {name}" if own else "is given by the program"
             )
     try:
         return from_mapping(cls, {**values, **given})
     except ArgumentError as error:
-        raise (error if error.field.split(".")[0] in given else error.inside(f"{part}.")) from None
+        raise (error if error.field.split(".")[0] in given else error.inside(f"{name}.")) from None
 
 
 def _how_to_write_text(error: ArgumentError) -> str:

@@ -19,7 +19,12 @@ from .planned import plain
 from .project import Encrypted, Project, ProjectError
 
 FORMAT = 1
-SERVICE = "pulumi-fastapi:index:FargateFastAPIService"
+_INSTANCES = {
+    "pulumi-fastapi:index:FargateFastAPIService": "task",
+    "pulumi-fastapi:index:LambdaFastAPIFunction": "environment",
+    "pulumi-fastapi:index:CloudRunFastAPIService": "instance",
+}
+"""What each component calls one running copy of the app."""
 PHASES = (
     "provision",
     "startup",
@@ -110,9 +115,7 @@ def as_data(result: Plan, findings: Sequence[Finding]) -> dict[str, Any]:
         "stack": result.stack,
         "region": result.region,
         "counts": dict(sorted(Counter(resource.type for resource in result.resources).items())),
-        "services": [
-            {"urn": service.urn, "name": service.name, **_derived(service)} for service in result.all(SERVICE)
-        ],
+        "services": [{"urn": service.urn, "name": service.name, **_derived(service)} for service in services(result)],
         "findings": [vars(finding) | {"name": finding.name} for finding in findings],
         "messages": [vars(message) for message in result.messages],
         "resources": result.to_dict()["resources"],
@@ -121,7 +124,7 @@ def as_data(result: Plan, findings: Sequence[Finding]) -> dict[str, Any]:
 
 
 def _derived(service: Resource) -> dict[str, Any]:
-    keys = ("workers", "connectionBudget", "timeouts", "deploymentSeconds")
+    keys = ("workers", "reservedConcurrency", "connectionBudget", "timeouts", "deploymentSeconds")
     return {key: plain(service.outputs.get(key)) for key in keys}
 
 
@@ -141,7 +144,7 @@ def show(result: Plan, findings: Sequence[Finding]) -> None:
     console.print(Text(f"{where}: {count} resources in {components} components", style="bold"))
     for root in result.roots():
         console.print(_tree(root))
-    for service in result.all(SERVICE):
+    for service in services(result):
         console.print()
         console.print(Text(f"{_short(service.type)} {service.name}", style="bold"))
         for label, text in explained(service):
@@ -204,11 +207,21 @@ _TIMEOUTS = {
 }
 
 
+def services(result: Plan) -> list[Resource]:
+    """The services that this package made."""
+    return [resource for resource in result.resources if resource.type in _INSTANCES]
+
+
 def explained(service: Resource) -> Iterator[tuple[str, str]]:
     """The derived numbers of a service, each as a line that can be checked by hand."""
     known = {key: value for key, value in service.outputs.items() if value is not None and not is_unknown(value)}
     if "workers" in known:
-        yield "workers", f"{known['workers']} per task"
+        yield "workers", f"{known['workers']} per {_INSTANCES[service.type]}"
+    if "reservedConcurrency" in known:
+        yield (
+            "concurrency",
+            f"at most {known['reservedConcurrency']} requests at once, each in an environment of its own",
+        )
     if "connectionBudget" in known:
         yield "connections", _budget(known["connectionBudget"])
     if "timeouts" in known:

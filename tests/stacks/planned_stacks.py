@@ -33,7 +33,8 @@ def plan_stack(
         key, *rest = path.split(".")
         config = changed(config, [key if ":" in key else f"{project}:{key}", *rest], value)
     config = {key: value for key, value in config.items() if value is not None}
-    sys.modules.pop("config", None)  # each folder has its own
+    for module in {each.stem for each in folder.glob("*.py")} - {"__main__"}:
+        sys.modules.pop(module, None)  # each folder has its own
     return plan(
         lambda: runpy.run_path(str(folder), run_name="__main__"),
         project=project,

@@ -92,7 +92,9 @@ def test_stack_without_a_database_key_has_none(plan_stack: PlanStack) -> None:
 def test_nothing_is_created_before_all_is_checked(plan_stack: PlanStack, folder: Path) -> None:
     """The last part that is checked is wrong: the program must not have come to its first resource."""
     program = folder / "__main__.py"
-    program.write_text(program.read_text().replace("topic =", "pulumi.log.info('first resource')\ntopic ="))
+    program.write_text(
+        program.read_text().replace("for output", "checked = load()\npulumi.log.info('first resource')\nfor output")
+    )
     assert [message.text for message in plan_stack("dev", folder=folder).messages] == ["first resource"]
     with pytest.raises(ArgumentError) as caught:
         plan_stack("dev", {"network.cidr_block": "10.0.0.0/8"}, folder=folder)

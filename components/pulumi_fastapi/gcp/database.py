@@ -102,6 +102,11 @@ class CloudSqlDatabaseArgs:
         """What the instance holds."""
         return self.max_connections or cloud_sql_max_connections(cloud_sql_memory(self.tier, self.edition))
 
+    @property
+    def budget(self) -> ConnectionBudget:
+        """The budget before any client."""
+        return budget_of(self.connections, self)
+
 
 @dataclass(frozen=True, kw_only=True)
 class ExistingCloudSqlDatabase(ABC):
@@ -193,7 +198,7 @@ class CloudSqlDatabase(GoogleComponent):
     ) -> None:
         self.args = args = as_args(CloudSqlDatabaseArgs, args)
         super().__init__(name, args, opts)
-        self.budget = budget_of(args.connections, args)
+        self.budget = args.budget
         self.instance = self._instance()
         # Neither is deleted by itself: PostgreSQL keeps a role that owns tables, and both go with the instance.
         database = gcp.sql.Database(

@@ -22,7 +22,7 @@ def page(plan: Plan, findings: Sequence[Finding], bill: render.Report) -> str:
     sections = [
         _section("Architecture", f'{picture}<p class="soft">→ uses, ⇢ watched by; USD a month</p>') if picture else "",
         _section("Cost a month", _cost(bill)),
-        *(each for service in plan.all(previews.SERVICE) for each in _service(service)),
+        *(each for service in previews.services(plan) for each in _service(service)),
         _section("Findings", _findings(findings), "wide"),
         _section("All lines of the bill", _lines(bill), "wide"),
     ]

@@ -1,0 +1,97 @@
+"""A FastAPI app on Google Cloud Run."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Optional, Union
+
+from config import StackFile, part
+from pulumi_fastapi import ArgumentError, CloudRunFastAPIService, CloudRunFastAPIServiceArgs
+from pulumi_fastapi.gcp import (
+    CloudSqlDatabase,
+    CloudSqlDatabaseArgs,
+    ExistingCloudSqlDatabase,
+    ExistingVpcNetwork,
+    NotificationChannels,
+    VpcNetwork,
+    VpcNetworkArgs,
+)
+
+OUTPUTS = ("url", "image", "service_name", "location", "revision", "candidate_url", "service_account_email")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CloudRunStack:
+    """The Args of the parts; what they share comes in later."""
+
+    name: str
+    alert_emails: list[str]
+    network: Union[VpcNetworkArgs, ExistingVpcNetwork]
+    database: Optional[Union[CloudSqlDatabaseArgs, ExistingCloudSqlDatabase]]
+    service: CloudRunFastAPIServiceArgs
+
+    def create(self) -> Mapping[str, Any]:
+        """Create the parts, and return what the stack exports."""
+        channels = NotificationChannels(self.name, self.alert_emails).ids
+        made: dict[str, Any] = {"alert_channel_ids": channels}
+        if self.database is not None:
+            made["network"] = (
+                self.network if isinstance(self.network, ExistingVpcNetwork) else VpcNetwork(self.name, self.network)
+            )
+            made["database"] = self.database
+        if isinstance(self.database, CloudSqlDatabaseArgs):
+            args = replace(self.database, network=made["network"], notification_channel_ids=channels)
+            made["database"] = CloudSqlDatabase(self.name, args)
+        service = CloudRunFastAPIService(self.name, replace(self.service, **made))
+        of_database = ("database_connection_name", "connection_budget") if self.database is not None else ()
+        return {output: getattr(service, output) for output in (*OUTPUTS, *of_database)}
+
+
+def checked(keys: StackFile, name: str) -> CloudRunStack:
+    """What the file says, checked.
+
+    Raises:
+        ArgumentError: names the key.
+    """
+    for key, instead in (
+        ("zone_id", "is of AWS; cloud_run.dns_zone names a zone of Cloud DNS"),
+        ("monthly_budget", "makes a budget of AWS; pulumi-fastapi cost --budget checks one before a deploy"),
+    ):
+        if getattr(keys, key) is not None:
+            raise ArgumentError(key, getattr(keys, key), instead)
+    database = None
+    if keys.database is not None and "connection_name" in keys.database:
+        database = part("database", ExistingCloudSqlDatabase, keys.database)
+    elif keys.database is not None:
+        database = part(
+            "database",
+            CloudSqlDatabaseArgs,
+            keys.database,
+            network=None,
+            deletion_protection=keys.deletion_protection,
+            notification_channel_ids=None,
+        )
+    service = part(
+        "cloud_run",
+        CloudRunFastAPIServiceArgs,
+        keys.of_component,
+        app=keys.described_app,
+        network=None,
+        database=None,
+        domain=keys.domain,
+        deletion_protection=keys.deletion_protection,
+        alert_emails=None,
+        alert_channel_ids=None,
+    )
+    budget = database.budget if database is not None else None
+    if budget is not None:
+        try:
+            budget.with_demand(service.connection_demand(name))
+        except ArgumentError as error:
+            raise error.inside("app.") from None
+    return CloudRunStack(
+        name=name,
+        alert_emails=keys.alarm_emails,
+        network=part("network", ExistingVpcNetwork if "network_id" in keys.network else VpcNetworkArgs, keys.network),
+        database=database,
+        service=service,
+    )
