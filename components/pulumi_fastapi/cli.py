@@ -4,13 +4,16 @@ import gc
 import sys
 import traceback
 from pathlib import Path
-from typing import Annotated, NoReturn, Optional
+from typing import TYPE_CHECKING, Annotated, NoReturn, Optional
 
 import typer
 
 from .cost import command as cost
 from .options import FOUND, OK, Debug, Directory, Stack, in_one_line
 from .report.command import report
+
+if TYPE_CHECKING:
+    from .aws.credentials import Aws
 
 BROKEN = 70
 
@@ -104,10 +107,19 @@ def preview(
 
 @app.command()
 def rollback(
-    cluster: Annotated[str, typer.Argument(help="Name or ARN of the ECS cluster: the stack's output cluster_name.")],
-    service: Annotated[str, typer.Argument(help="Name or ARN of the ECS service: the stack's output service_name.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="FUNCTION|CLUSTER",
+            help="Name of the Lambda function: the stack's output function_name. Or of the ECS cluster: cluster_name.",
+        ),
+    ],
+    service: Annotated[
+        Optional[str], typer.Argument(help="With a cluster, the ECS service: the stack's output service_name.")
+    ] = None,
     to: Annotated[
-        Optional[str], typer.Option("--to", help="Revision of the task definition. Default: the last other image.")
+        Optional[str],
+        typer.Option("--to", help="Version, or revision of the task definition. Default: the last other image."),
     ] = None,
     region: Annotated[
         Optional[str], typer.Option("--region", help="AWS region. Default: as for the AWS CLI.", show_default=False)
@@ -115,11 +127,12 @@ def rollback(
     timeout: Annotated[int, typer.Option("--timeout", min=1, help="Seconds to wait for it.")] = 1800,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
-    """Bring back the image that a Fargate service ran before, in minutes and without a build.
+    """Bring back the image that a Lambda function or a Fargate service ran before, without a build.
 
-    Deploys the newest older revision of the task definition with another image, with the service's own strategy. The
-    database stays as it is. Neither program nor state is changed: `pulumi up --refresh` deploys what the program says,
-    so change that first.
+    Of a function, the newest older version with another image gets all traffic, once it has said that it is ready. Of
+    a service, the newest older revision of the task definition with another image is deployed, with the service's own
+    strategy. The database stays as it is. Neither program nor state is changed: `pulumi up --refresh` deploys what the
+    program says, so change that first.
 
     Exit codes: 0 the older image runs; 1 it does not; 2 there is nothing to go back to, or no access to AWS.
     """
@@ -127,21 +140,58 @@ def rollback(
     from botocore.exceptions import BotoCoreError, ClientError
 
     from .aws.credentials import Aws, DeployError
-    from .aws.rollback import plan_rollback, roll_back
 
-    with in_one_line(BotoCoreError, ClientError, DeployError):
+    failures = (BotoCoreError, ClientError, DeployError)
+    with in_one_line(*failures):
         aws = Aws(boto3.Session(region_name=region))
-        plan = plan_rollback(aws, cluster, service, to)
-        running, chosen = (arn.split("/")[-1] for arn in (plan.running, plan.to))
-        typer.echo(f"{running} runs; going back to {chosen} ({plan.image})")
-        if not yes and not typer.confirm("Deploy it?"):
-            raise typer.Exit(FOUND)
-    with in_one_line(BotoCoreError, ClientError, DeployError, code=FOUND):
-        roll_back(aws, plan, timeout, lambda line: typer.echo(f"  {line}"))
+    if service is None:
+        chosen = _roll_back_function(aws, name, to, timeout, yes, failures)
+    else:
+        chosen = _roll_back_service(aws, name, service, to, timeout, yes, failures)
     typer.echo(f"{chosen} runs. `pulumi up --refresh` deploys what the program says: change that first.")
 
 
+def _roll_back_function(
+    aws: "Aws", name: str, to: Optional[str], timeout: int, yes: bool, failures: tuple[type[Exception], ...]
+) -> str:
+    from .aws.function_rollback import plan_function_rollback, roll_back_function
+
+    with in_one_line(*failures):
+        plan = plan_function_rollback(aws, name, to)
+        _confirm(f"version {plan.running}", f"version {plan.to}", plan.image, yes)
+    with in_one_line(*failures, code=FOUND):
+        roll_back_function(aws, plan, timeout)
+    return f"version {plan.to}"
+
+
+def _roll_back_service(
+    aws: "Aws",
+    cluster: str,
+    service: str,
+    to: Optional[str],
+    timeout: int,
+    yes: bool,
+    failures: tuple[type[Exception], ...],
+) -> str:
+    from .aws.rollback import plan_rollback, roll_back
+
+    with in_one_line(*failures):
+        plan = plan_rollback(aws, cluster, service, to)
+        running, chosen = (arn.split("/")[-1] for arn in (plan.running, plan.to))
+        _confirm(running, chosen, plan.image, yes)
+    with in_one_line(*failures, code=FOUND):
+        roll_back(aws, plan, timeout, lambda line: typer.echo(f"  {line}"))
+    return chosen
+
+
+def _confirm(running: str, chosen: str, image: str, yes: bool) -> None:
+    typer.echo(f"{running} runs; going back to {chosen} ({image})")
+    if not yes and not typer.confirm("Deploy it?"):
+        raise typer.Exit(FOUND)
+
+
 app.command()(cost.cost)
+app.command()(cost.compare)
 app.command()(cost.policy_pack)
 app.command()(report)
 app.add_typer(cost.prices, name="prices")

