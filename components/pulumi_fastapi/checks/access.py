@@ -10,9 +10,13 @@ from . import Facts, Problem, get, rule, texts
 # Actions that AWS defines without a resource: "*" is the only value they take.
 _WITHOUT_RESOURCE = {
     "cloudwatch:PutMetricData",
+    # Of a function in a VPC: on interfaces that Lambda makes later.
+    "ec2:AssignPrivateIpAddresses",
     "ec2:CreateNetworkInterface",
     "ec2:DeleteNetworkInterface",
     "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:UnassignPrivateIpAddresses",
     "ecr:GetAuthorizationToken",
     "ecr-public:GetAuthorizationToken",
     "logs:DescribeLogGroups",

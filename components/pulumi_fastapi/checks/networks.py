@@ -17,7 +17,7 @@ TASK = "aws:ecs/taskDefinition:TaskDefinition"
 
 _WORLD = ("0.0.0.0/0", "::/0")
 _PUBLIC_PORTS = (80, 443)
-_WAYS_OUT = (
+WAYS_OUT = (
     "natGatewayId",
     "transitGatewayId",
     "networkInterfaceId",
@@ -81,12 +81,12 @@ def _ports(permission: dict[str, Any]) -> Optional[range]:
 def tasks_cannot_pull_their_image(service: Resource, facts: Facts) -> Iterator[Problem]:
     """A task without a way out never starts: `CannotPullContainerError`, after minutes."""
     public = enabled(service, "networkConfiguration", "assignPublicIp")
-    for subnet in _subnets(service, facts):
-        routes = _routes(subnet, facts)
+    for subnet in subnets_of(service, ("networkConfiguration", "subnets"), facts):
+        routes = routes_of(subnet, facts)
         if routes is None:
             continue
-        internet = any(_goes_to(route, ("gatewayId",)) for route in routes)
-        if (public and internet) or any(_goes_to(route, _WAYS_OUT) for route in routes):
+        internet = any(goes_to(route, ("gatewayId",)) for route in routes)
+        if (public and internet) or any(goes_to(route, WAYS_OUT) for route in routes):
             continue
         missing = _missing_endpoints(service, subnet, facts)
         if missing:
@@ -100,16 +100,16 @@ def tasks_cannot_pull_their_image(service: Resource, facts: Facts) -> Iterator[P
             return
 
 
-def _subnets(service: Resource, facts: Facts) -> list[Resource]:
-    """The subnets of this plan that the service's tasks run in."""
-    candidates = facts.referred(service, "networkConfiguration", SUBNET)
-    given = get(service, "networkConfiguration", "subnets", default=[])
+def subnets_of(resource: Resource, path: tuple[str, str], facts: Facts) -> list[Resource]:
+    """The subnets of this plan that a resource runs in; `path` is the input that names them."""
+    candidates = facts.referred(resource, path[0], SUBNET)
+    given = get(resource, *path, default=[])
     if any(is_unknown(each) for each in given):
         return candidates
     return [subnet for subnet in candidates or facts.all(SUBNET) if subnet.outputs.get("id") in given]
 
 
-def _routes(subnet: Resource, facts: Facts) -> Optional[list[dict[str, Any]]]:
+def routes_of(subnet: Resource, facts: Facts) -> Optional[list[dict[str, Any]]]:
     """The routes of the subnet's own table; None when that is not in this plan."""
     associations = facts.referring(ASSOCIATION, "subnetId", subnet)
     if not associations:
@@ -125,7 +125,8 @@ def _routes(subnet: Resource, facts: Facts) -> Optional[list[dict[str, Any]]]:
     return routes
 
 
-def _goes_to(route: dict[str, Any], targets: tuple[str, ...]) -> bool:
+def goes_to(route: dict[str, Any], targets: tuple[str, ...]) -> bool:
+    """Whether a route leads from anywhere to one of these."""
     default_route = any(
         is_unknown(route.get(key)) or route.get(key) in _WORLD
         for key in ("destinationCidrBlock", "cidrBlock", "destinationIpv6CidrBlock", "ipv6CidrBlock")
@@ -143,6 +144,11 @@ def _missing_endpoints(service: Resource, subnet: Resource, facts: Facts) -> lis
                 needed.add("logs")
             if container.get("secrets"):
                 needed.add("secretsmanager")
+    return without_endpoint(needed, subnet, facts)
+
+
+def without_endpoint(needed: set[str], subnet: Resource, facts: Facts) -> list[str]:
+    """Those of the services that have no endpoint in the subnet's VPC."""
     vpcs = subnet.property_dependencies.get("vpcId", ())
     here = [each for vpc in vpcs for each in facts.referring(ENDPOINT, "vpcId", vpc)]
     services = [str(get(each, "serviceName", default="")) for each in here]
