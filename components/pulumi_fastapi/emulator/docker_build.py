@@ -7,7 +7,7 @@ import hashlib
 import json
 import logging
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,8 @@ from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2
 from pulumi_fastapi.emulator.api import Api, ApiError, NotEmulated
 from pulumi_fastapi.emulator.build_context import context_hash
 from pulumi_fastapi.emulator.provider import ProviderLifeCycle, name_of, one_line_errors, type_of
-from pulumi_fastapi.emulator.schema import Property, PropertyType, schema_of
+from pulumi_fastapi.emulator.schema import schema_of
+from pulumi_fastapi.emulator.shapes import shape_problems
 from pulumi_fastapi.emulator.values import (
     UNKNOWN,
     Properties,
@@ -197,41 +198,10 @@ class DockerBuildProvider(ProviderLifeCycle):
 
 # ---------------------------------------------------------------------------------------------------------- validation
 def _failures(inputs: Properties) -> Iterable[_Failure]:
-    schema = schema_of(IMAGE)
-    yield from _type_failures(schema.inputs, inputs, "")
+    for problem in shape_problems(schema_of(IMAGE).inputs, inputs):
+        yield _Failure(problem.path, problem.message)
     yield from _tag_failures(inputs)
     yield from _context_failures(inputs)
-
-
-def _type_failures(declared: Mapping[str, Property], values: Mapping[str, Any], path: str) -> Iterable[_Failure]:
-    for name, value in values.items():
-        place = f"{path}.{name}" if path else name
-        if name not in declared:
-            if name != "__internal":
-                yield _Failure(place, "the type has no such property")
-        elif value is not None and not has_unknown(value):
-            yield from _value_failures(declared[name].type, value, place)
-    for name, item in declared.items():
-        if item.required and values.get(name) is None:
-            yield _Failure(f"{path}.{name}" if path else name, "a value is required")
-
-
-def _value_failures(declared: PropertyType, value: Any, path: str) -> Iterable[_Failure]:
-    expected: Mapping[str, tuple[type, ...]] = {
-        "string": (str,),
-        "boolean": (bool,),
-        "number": (int, float),
-        "list": (list,),
-        "map": (dict,),
-        "object": (dict,),
-    }
-    if declared.kind in expected and not isinstance(value, expected[declared.kind]):
-        yield _Failure(path, f"expected a {declared.kind}, got {value!r}")
-    elif declared.kind == "object":
-        yield from _type_failures(declared.properties, value, path)
-    elif declared.kind == "list" and declared.element is not None:
-        for position, item in enumerate(value):
-            yield from _value_failures(declared.element, item, f"{path}[{position}]")
 
 
 def _tag_failures(inputs: Properties) -> Iterable[_Failure]:

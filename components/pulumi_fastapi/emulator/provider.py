@@ -9,7 +9,7 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import grpc
 from google.protobuf import empty_pb2
@@ -19,7 +19,7 @@ from pulumi_fastapi.emulator import resource
 from pulumi_fastapi.emulator.api import MODEL_ERROR_CODES, Api, ApiError, NotEmulated
 from pulumi_fastapi.emulator.invokes import INVOKES, InvokeContext
 from pulumi_fastapi.emulator.mapping import Problem
-from pulumi_fastapi.emulator.resource import DEFAULTED, EVERYTHING, Context, InitFailed, ResourceType
+from pulumi_fastapi.emulator.resource import DEFAULTED, EVERYTHING, AutoName, Context, InitFailed, ResourceType
 from pulumi_fastapi.emulator.rules import broken_rules
 from pulumi_fastapi.emulator.values import (
     UNKNOWN,
@@ -78,6 +78,15 @@ def _abort_partial(context: grpc.ServicerContext, failure: InitFailed, marked: P
     status.details.add().Pack(detail)
     context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
     context.abort(grpc.StatusCode.UNKNOWN, str(failure))
+
+
+def secret_marks(request: Any) -> Properties:
+    """The request's properties with their secret marks, new values over old ones."""
+    marked: Properties = {}
+    for name in ("inputs", "properties", "olds", "news"):
+        if name in request.DESCRIPTOR.fields_by_name:
+            marked.update(decode_struct(getattr(request, name)))
+    return marked
 
 
 def type_of(urn: str) -> str:
@@ -148,12 +157,7 @@ class AwsProvider(ProviderLifeCycle):
 
     @staticmethod
     def marked(request: Any) -> Properties:
-        """The request's properties with their secret marks, new values over old ones."""
-        marked: Properties = {}
-        for name in ("inputs", "properties", "olds", "news"):
-            if name in request.DESCRIPTOR.fields_by_name:
-                marked.update(decode_struct(getattr(request, name)))
-        return marked
+        return secret_marks(request)
 
     def _context(
         self, context: grpc.ServicerContext, urn: str, inputs: Properties, *, id: str = "", **more: Any
@@ -225,7 +229,7 @@ class AwsProvider(ProviderLifeCycle):
             diffs=changed,
             replaces=replaces,
             hasDetailedDiff=True,
-            detailedDiff={name: _property_diff(name, old, news, name in replaces) for name in changed},
+            detailedDiff={name: property_difference(name, old, news, name in replaces) for name in changed},
             deleteBeforeReplace=bool(replaces) and (row.delete_before_replace or has_fixed_name(row, news)),
         )
 
@@ -301,6 +305,13 @@ class AwsProvider(ProviderLifeCycle):
 
 
 # ----------------------------------------------------------------------------------------------------------- decisions
+class Named(Protocol):
+    """A type of resource, as far as its automatic name goes."""
+
+    @property
+    def autoname(self) -> AutoName | None: ...
+
+
 def with_defaults(
     row: ResourceType, news: Properties, olds: Properties, request: Any, name: str
 ) -> tuple[Properties, list[Problem]]:
@@ -326,7 +337,7 @@ def with_defaults(
 
 
 def automatic_name(
-    row: ResourceType, inputs: Properties, olds: Properties, request: Any, name: str
+    row: Named, inputs: Properties, olds: Properties, request: Any, name: str
 ) -> tuple[str, Problem | None]:
     """`name-1234abc` as the real provider makes it: kept over updates, and never cut to fit."""
     rule = row.autoname
@@ -394,12 +405,12 @@ def forces_replacement(row: ResourceType, name: str) -> bool:
     return name in row.replace_on or name == "region"
 
 
-def has_fixed_name(row: ResourceType, news: Properties) -> bool:
+def has_fixed_name(row: Named, news: Properties) -> bool:
     """A name of the program's own: the old resource has to go before the new one can have it."""
     return row.autoname is not None and row.autoname.input not in (news.get(DEFAULTED) or [])
 
 
-def _property_diff(name: str, old: Properties, news: Properties, replaces: bool) -> provider_pb2.PropertyDiff:
+def property_difference(name: str, old: Properties, news: Properties, replaces: bool) -> provider_pb2.PropertyDiff:
     kinds = provider_pb2.PropertyDiff
     if name not in old:
         kind = kinds.ADD_REPLACE if replaces else kinds.ADD

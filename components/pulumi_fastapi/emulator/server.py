@@ -1,4 +1,4 @@
-"""One process that is a small AWS: the providers for the engine, and the API they keep their state in."""
+"""One process that is a small AWS and a small Google Cloud: providers for the engine, and the APIs behind them."""
 
 import argparse
 import json
@@ -21,11 +21,14 @@ from pulumi_fastapi.emulator.aws import RESOURCE_TYPES
 from pulumi_fastapi.emulator.control import CONTROL_PATH, Control
 from pulumi_fastapi.emulator.docker_build import DockerBuildProvider
 from pulumi_fastapi.emulator.faults import Faults
+from pulumi_fastapi.emulator.gcp.cloud import GoogleCloud
+from pulumi_fastapi.emulator.gcp.provider import GcpProvider
 from pulumi_fastapi.emulator.inventory import live_resources
 from pulumi_fastapi.emulator.preconditions import PRECONDITIONS
 from pulumi_fastapi.emulator.provider import DEFAULT_REGION, AwsProvider
 
 _HOST = "127.0.0.1"
+_PROVIDERS = ("aws", "docker-build", "gcp")
 _WORKERS = 16
 _MAX_MESSAGE = 400 * 1024 * 1024
 
@@ -41,11 +44,12 @@ class Emulator:
         self._http, self._thread = self._start_http(port)
         self.endpoint = f"http://{_HOST}:{self._http.server_port}"
         self._api = Api(self.endpoint, self._faults, PRECONDITIONS)
-        self._aws, aws_port = _start_grpc(AwsProvider(self._api, RESOURCE_TYPES, _version_of("pulumi-aws")))
-        self._docker, docker_port = _start_grpc(DockerBuildProvider(self._api, _version_of("pulumi-docker-build")))
+        self.google = GoogleCloud(self._faults)
+        self._providers: list[grpc.Server] = []
+        ports = {name: self._start_provider(name) for name in _PROVIDERS if _version_of(name) is not None}
         self.pid = os.getpid()
         self.environment = {
-            "PULUMI_DEBUG_PROVIDERS": f"aws:{aws_port},docker-build:{docker_port}",
+            "PULUMI_DEBUG_PROVIDERS": ",".join(f"{name}:{port}" for name, port in ports.items()),
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
@@ -55,8 +59,8 @@ class Emulator:
         threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
 
     def stop(self) -> None:
-        self._aws.stop(grace=None).wait()
-        self._docker.stop(grace=None).wait()
+        for provider in self._providers:
+            provider.stop(grace=None).wait()
         self._http.shutdown()
         self._thread.join()
         self._http.server_close()
@@ -71,6 +75,18 @@ class Emulator:
         traceback: TracebackType | None,
     ) -> None:
         self.stop()
+
+    def _start_provider(self, name: str) -> int:
+        """Serve the provider of that name; its port."""
+        version = str(_version_of(name))
+        servicers: Mapping[str, Callable[[], provider_pb2_grpc.ResourceProviderServicer]] = {
+            "aws": lambda: AwsProvider(self._api, RESOURCE_TYPES, version),
+            "docker-build": lambda: DockerBuildProvider(self._api, version),
+            "gcp": lambda: GcpProvider(self.google, version),
+        }
+        server, port = _start_grpc(servicers[name]())
+        self._providers.append(server)
+        return port
 
     def _warm_up(self) -> None:
         self._api.look_up("ec2", "DescribeAvailabilityZones", {}, DEFAULT_REGION)
@@ -115,7 +131,7 @@ class Emulator:
     def _control(self, method: str, name: str, body: str) -> tuple[str, Any]:
         actions: Mapping[tuple[str, str], Callable[[], Any]] = {
             ("GET", "health"): lambda: {"status": "ok", "pid": self.pid},
-            ("GET", "resources"): lambda: live_resources(self._api),
+            ("GET", "resources"): lambda: live_resources(self._api) + self.google.inventory(),
             ("POST", "reset"): self._reset,
             ("GET", "faults"): self._faults.as_dicts,
             ("PUT", "faults"): lambda: self._faults.replace(json.loads(body)),
@@ -136,6 +152,7 @@ class Emulator:
         moto_api_backend.reset()
         self._faults.replace([])
         self._api.calls.clear()
+        self.google.reset()
 
 
 def _body(environ: Mapping[str, Any]) -> str:
@@ -155,10 +172,14 @@ def _start_grpc(servicer: provider_pb2_grpc.ResourceProviderServicer) -> tuple[g
     return server, port
 
 
-def _version_of(distribution: str) -> str:
-    from importlib.metadata import version
+def _version_of(provider: str) -> str | None:
+    """The version of a provider's SDK; None when it is not installed, and no program can use it."""
+    from importlib.metadata import PackageNotFoundError, version
 
-    return version(distribution)
+    try:
+        return version(f"pulumi-{provider}")
+    except PackageNotFoundError:
+        return None
 
 
 def serve(port: int = 0) -> Emulator:

@@ -1,0 +1,25 @@
+"""What each API does beyond storing what it is given. Importing them registers their methods."""
+
+from pulumi_fastapi.emulator.gcp.apis import (
+    artifactregistry,
+    compute,
+    iam,
+    monitoring,
+    projects,
+    run,
+    secretmanager,
+    servicenetworking,
+    sqladmin,
+)
+
+__all__ = [
+    "artifactregistry",
+    "compute",
+    "iam",
+    "monitoring",
+    "projects",
+    "run",
+    "secretmanager",
+    "servicenetworking",
+    "sqladmin",
+]
