@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, Optional
 import typer
 
 from .cost import command as cost
+from .deploy.command import deploy
 from .options import FOUND, OK, Debug, Directory, Stack, in_one_line
 from .report.command import report
 
@@ -194,6 +195,7 @@ app.command()(cost.cost)
 app.command()(cost.compare)
 app.command()(cost.policy_pack)
 app.command()(report)
+app.command()(deploy)
 app.add_typer(cost.prices, name="prices")
 
 

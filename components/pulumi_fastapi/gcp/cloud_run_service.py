@@ -11,6 +11,7 @@ from ..app import FastAPIApp
 from ..component import as_args, check_name
 from ..connection_claims import claim_connections
 from ..connection_pool import ConnectionDemand
+from ..deploy.release import Release, release_of
 from ..environment import (
     check_pool_variables,
     database_environment,
@@ -36,7 +37,6 @@ from .migration import Migration
 from .network import VpcNetworkLike
 from .place import location_of, project_of
 from .registry import Registry, RegistryArgs
-from .releases import Release, release_of
 from .secrets import Secrets, SecretVersion, grant
 from .service import Ingress, Service, service_name
 from .service_account import ServiceAccount
@@ -276,6 +276,8 @@ class CloudRunFastAPIService(GoogleComponent):
     """Every timeout, in seconds."""
     apis: list[str]
     """The APIs that have to be enabled in the project."""
+    release: Optional[dict[str, Any]]
+    """The step of the release that is under way, if there is one."""
 
     def __init__(
         self, name: str, args: Optional[CloudRunFastAPIServiceArgs] = None, opts: Optional[ResourceOptions] = None
@@ -327,6 +329,7 @@ class CloudRunFastAPIService(GoogleComponent):
             connection_budget=budget.as_dict() if budget else None,
             timeouts=args.timeouts.as_dict(),
             apis=apis,
+            release=vars(release) if release else None,
         )
 
     def _needed_apis(self) -> list[str]:

@@ -10,10 +10,10 @@ import pulumi_gcp as gcp
 from pulumi import CustomTimeouts, Input, Output, ResourceOptions
 
 from ..app import FastAPIApp
+from ..deploy.release import CANDIDATE, ROLLING, Release
 from ..timeouts import CloudRunTimeouts
 from .component import GoogleComponent, google_name
 from .container import Resources, mounts, probes, variables
-from .releases import CANDIDATE, ROLLING, Release
 from .secrets import SecretVersion
 
 LONGEST_NAME = 37

@@ -1,0 +1,1 @@
+"""Releases in steps: the command `pulumi-fastapi deploy` and what it is made of."""

@@ -1,0 +1,145 @@
+"""The stack that a release updates, through Pulumi's Automation API."""
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Optional
+
+import pulumi.automation as automation
+
+from ..validation import from_mapping
+from .release import CONFIGURATION, Release
+from .steps import DeployFailed
+
+COMPONENT = "pulumi-fastapi:index:CloudRunFastAPIService"
+SERVICE = "gcp:cloudrunv2/service:Service"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeployedService:
+    """A `CloudRunFastAPIService` as the state of its stack has it."""
+
+    name: str
+    """Name of the component."""
+    urn: str
+    """URN of its Cloud Run service, for updates of nothing else."""
+    inputs: Mapping[str, Any]
+    """Its arguments."""
+    outputs: Mapping[str, Any]
+    """Its outputs."""
+
+
+def services(state: Mapping[str, Any]) -> list[DeployedService]:
+    """The services in an exported state."""
+    resources = state.get("resources", [])
+    found = []
+    for component in (each for each in resources if each["type"] == COMPONENT):
+        parts = [each["urn"] for each in resources if each.get("parent") == component["urn"]]
+        own = (each["urn"] for each in resources if each["type"] == SERVICE and each.get("parent") in parts)
+        found.append(
+            DeployedService(
+                name=component["urn"].rpartition("::")[2],
+                urn=next(own, ""),
+                inputs=component.get("inputs", {}),
+                outputs=component.get("outputs", {}),
+            )
+        )
+    return found
+
+
+class ServiceStack:
+    """A stack, and the one service of it that is released."""
+
+    def __init__(self, stack: automation.Stack, name: Optional[str] = None) -> None:
+        self._stack = stack
+        self._name = name
+
+    def service(self) -> Optional[DeployedService]:
+        """The service; None before its first update.
+
+        Raises:
+            DeployFailed: there are several and none is named, or none of that name.
+        """
+        there = services(self._stack.export_stack().deployment or {})
+        names = ", ".join(each.name for each in there)
+        if self._name is not None:
+            chosen = [each for each in there if each.name == self._name]
+            if there and not chosen:
+                raise DeployFailed(f"no service {self._name!r} in the stack; there are: {names}")
+        else:
+            chosen = there
+        if len(chosen) > 1:
+            raise DeployFailed(f"the stack has several services, say which with --service: {names}")
+        return chosen[0] if chosen else None
+
+    def release(self) -> Optional[Release]:
+        """The release that is under way: in the configuration, else, where its file was not kept, in the state."""
+        service = self.service()
+        if service is None:
+            return None
+        configured = self._stack.get_all_config().get(CONFIGURATION)
+        releases = json.loads(configured.value) if configured is not None else {}
+        given = releases.get(service.outputs.get("serviceName"), service.outputs.get("release"))
+        return None if given is None else from_mapping(Release, given)
+
+    def set_release(self, release: Optional[Release]) -> None:
+        """Write the step into the stack's configuration; None takes it out."""
+        service = self.service()
+        if service is None:
+            return
+        path = f"{CONFIGURATION}.{service.outputs['serviceName']}"
+        if release is None:
+            if CONFIGURATION in self._stack.get_all_config():
+                self._stack.remove_config(path, path=True)
+            return
+        values = {key: str(value) for key, value in vars(release).items() if value is not None}
+        if release.candidate is None:  # it may hold that of an earlier release
+            self._stack.remove_config(f"{path}.candidate", path=True)
+        config = {f"{path}.{key}": automation.ConfigValue(value) for key, value in values.items()}
+        self._stack.set_all_config(config, path=True)
+
+    def up(self, message: str, *, traffic_only: bool = False) -> None:
+        """Update the stack; or nothing but the service.
+
+        Raises:
+            DeployFailed: with the errors of the engine.
+        """
+        service = self.service()
+        only = [service.urn] if traffic_only and service is not None and service.urn else None
+        events: list[automation.EngineEvent] = []
+        try:
+            self._stack.up(
+                message=f"pulumi-fastapi deploy: {message}",
+                target=only,
+                refresh=only is None and service is not None,
+                on_event=events.append,
+                suppress_outputs=True,
+            )
+        except automation.CommandError as error:
+            diagnostics = [each.diagnostic_event for each in events if each.diagnostic_event is not None]
+            told = [each.message.strip() for each in diagnostics if each.severity == "error" and each.message.strip()]
+            raise DeployFailed("\n".join(dict.fromkeys(told)) or str(error)) from None
+
+    def revision(self) -> str:
+        """The revision that the last update asked for."""
+        service = self.service()
+        if service is None:
+            raise DeployFailed("the program makes no CloudRunFastAPIService")
+        return str(service.outputs["revision"])
+
+
+@contextmanager
+def selected(folder: Path, stack: str) -> Iterator[automation.Stack]:
+    """The stack of the project in a folder, with the Pulumi CLI of PULUMI_BIN, or that on PATH."""
+    given = os.environ.get("PULUMI_BIN")
+    with tempfile.TemporaryDirectory() as root:
+        options = None
+        if given:  # the SDK looks for bin/pulumi below a root
+            (Path(root) / "bin").mkdir()
+            (Path(root) / "bin" / "pulumi").symlink_to(Path(given).resolve())
+            options = automation.LocalWorkspaceOptions(pulumi_command=automation.PulumiCommand(root=root))
+        yield automation.select_stack(stack_name=stack, work_dir=str(folder), opts=options)
