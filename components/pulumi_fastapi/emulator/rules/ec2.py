@@ -71,7 +71,6 @@ def _group_name(value: Any, _inputs: Properties) -> str | None:
 
 _GROUP_TEXT = r"[a-zA-Z0-9 ._\-:/()#,@\[\]+=&;{}!$*]{0,255}"
 
-
 _RULE_TEXT = matches(_GROUP_TEXT, "Character sets beyond ASCII are not supported, nor are < > and quotes")
 
 

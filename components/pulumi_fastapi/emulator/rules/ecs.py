@@ -18,7 +18,6 @@ _FARGATE_MEMORY: Mapping[int, frozenset[int]] = {
     16384: frozenset(range(32768, 122881, 8192)),
 }
 
-
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(vcpu|gb)?", re.IGNORECASE)
 
 

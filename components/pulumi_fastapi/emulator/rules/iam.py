@@ -24,7 +24,6 @@ def _trust_policy(value: Any, _inputs: Properties) -> str | None:
 
 _IAM_NAME = matches(r"[\w+=,.@-]+", "the name has only alphanumeric characters and +=,.@-_")
 
-
 RULES: tuple[Rule, ...] = (
     Rule(
         "iam/openIdConnectProvider:OpenIdConnectProvider",

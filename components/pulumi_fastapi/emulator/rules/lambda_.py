@@ -12,7 +12,6 @@ _RESERVED_VARIABLES = re.compile(
     r"SESSION_TOKEN)|AWS_LAMBDA_(FUNCTION_.+|LOG_.+|INITIALIZATION_TYPE|RUNTIME_API)|LAMBDA_(TASK_ROOT|RUNTIME_DIR)"
 )
 
-
 _ECR_IMAGE = re.compile(
     r"\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/[a-z0-9/._-]+(:[\w.-]+)?(@sha256:[0-9a-f]{64})?"
 )

@@ -10,7 +10,6 @@ _INSTANCE_CLASS = re.compile(
     r"db\.(m|r|x|z|c|t)\d[a-z0-9-]*\.(micro|small|medium|large|xlarge|\d{1,2}xlarge|metal|metal-\d+xl|\d{1,2}xlarge\.\S+)"
 )
 
-
 _BURSTABLE = re.compile(r"db\.t\d")
 
 
@@ -69,7 +68,6 @@ _IDENTIFIER = matches(
     "a hyphen or contain two in a row",
 )
 
-
 _RESERVED_USERS = frozenset({"admin", "rdsadmin", "postgres_rds", "user", "rdsrepladmin"})
 
 
@@ -95,7 +93,6 @@ def _monitoring(inputs: Properties, _all: Properties) -> str | None:
 
 
 _WINDOW = re.compile(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d")
-
 
 _DAY_WINDOW = re.compile(
     r"(mon|tue|wed|thu|fri|sat|sun):([01]\d|2[0-3]):[0-5]\d-(mon|tue|wed|thu|fri|sat|sun):([01]\d|2[0-3]):[0-5]\d"

@@ -8,7 +8,6 @@ from pulumi_fastapi.emulator.values import Properties
 
 _AT = r"at\(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\)"
 
-
 _SCHEDULE = matches(
     rf"rate\([1-9]\d* (minutes?|hours?|days?)\)|cron\((\S+ ){{5}}\S+\)|{_AT}",
     "Invalid Schedule Expression: one of rate(5 minutes), cron(0 3 * * ? *), at(2030-01-01T00:00:00)",

@@ -36,7 +36,6 @@ _WAF_LOG = matches(
     "The ARN isn't valid. The name of the log destination has to begin with aws-waf-logs-",
 )
 
-
 RULES: tuple[Rule, ...] = (
     Rule("wafv2/webAcl:WebAcl", "defaultAction", "WAFInvalidParameterException", _default_action),
     Rule("wafv2/webAcl:WebAcl", "rules", "WAFInvalidParameterException", _rule_priorities),

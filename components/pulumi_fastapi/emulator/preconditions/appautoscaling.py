@@ -1,0 +1,44 @@
+"""Scalable targets and scaling policies."""
+
+from pulumi_fastapi.emulator.api import Api, ApiError
+from pulumi_fastapi.emulator.preconditions.checks import before, find
+from pulumi_fastapi.emulator.values import Properties
+
+
+@before("application-autoscaling:RegisterScalableTarget")
+def _scalable(api: Api, region: str, params: Properties) -> None:
+    """Provisioned concurrency is scaled at an alias, which has to have some."""
+    if params["ServiceNamespace"] != "lambda":
+        return
+    _, function, qualifier = params["ResourceId"].split(":", 2)
+    try:
+        query = {"FunctionName": function, "Qualifier": qualifier}
+        api.look_up("lambda", "GetFunctionConfiguration", query, region)
+    except ApiError:
+        raise ApiError(
+            "application-autoscaling",
+            "RegisterScalableTarget",
+            "ValidationException",
+            f"Function not found or has no such alias or version, resource ID: {params['ResourceId']}",
+        ) from None
+
+
+@before("application-autoscaling:PutScalingPolicy")
+def _target_registered(api: Api, region: str, params: Properties) -> None:
+    targets = find(
+        api,
+        "application-autoscaling",
+        "DescribeScalableTargets",
+        "ScalableTargets",
+        region,
+        ServiceNamespace=params["ServiceNamespace"],
+        ResourceIds=[params["ResourceId"]],
+    )
+    if not targets:
+        raise ApiError(
+            "application-autoscaling",
+            "PutScalingPolicy",
+            "ObjectNotFoundException",
+            f"No scalable target registered for service namespace: {params['ServiceNamespace']}, resource ID: "
+            f"{params['ResourceId']}, scalable dimension: {params['ScalableDimension']}",
+        )
