@@ -51,8 +51,8 @@ class Context:
         """What the URLs of a type are filled with: inputs, and what the provider's configuration adds."""
         known = {**self.live, "project": self.project, **self.old, **self.inputs, "id": self.id}
         for name in ("region", "location"):
-            if known.get(name) is None and name in self.type.schema.inputs:
-                known[name] = self.region
+            if name in self.type.schema.inputs:  # Compute answers with the URL of a region
+                known[name] = str(known.get(name) or self.region).rpartition("/")[2]
         return known
 
     def url(self, template: str) -> str:
@@ -213,6 +213,8 @@ def build_body(context: Context, inputs: Properties | None = None) -> Request:
             return Request(problems=[Problem(next(iter(row.fields), ""), str(error))])
     kept_back = _OF_THE_PROVIDER | row.not_sent | ({row.key} if row.id_parameter else set())
     sent = {name: value for name, value in inputs.items() if name not in kept_back}
+    if "region" in row.schema.inputs and "{region}" not in row.collection and sent.get("region") is None:
+        sent["region"] = context.region  # no URL says it
     request = row.mapper.request(shape, sent)
     request.params.update(row.added)
     return request
