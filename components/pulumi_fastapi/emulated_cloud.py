@@ -1,4 +1,4 @@
-"""Run a program on the real Pulumi engine against the emulated AWS: what the `emulated_cloud` fixture hands out."""
+"""Run a program on the real Pulumi engine against the emulated clouds: what the `emulated_cloud` fixture hands out."""
 
 import asyncio
 import importlib.util
@@ -24,6 +24,9 @@ from .emulator.control import Control
 from .planned import Secret, has_secret
 
 REGION = "us-east-1"
+GOOGLE_PROJECT = "emulated-project"
+GOOGLE_REGION = "us-central1"
+_REGIONS = {"aws:region": REGION, "gcp:project": GOOGLE_PROJECT, "gcp:region": GOOGLE_REGION}
 _START_SECONDS = 60
 _STOP_SECONDS = 5
 _LOCAL_ENGINE = Path(".pulumi-fastapi") / "engine" / "bin" / "pulumi"
@@ -77,12 +80,12 @@ class Deployment:
 
 @dataclass(kw_only=True)
 class EmulatedCloud:
-    """An empty emulated AWS account and an empty Pulumi backend."""
+    """An empty emulated AWS account, an empty emulated Google Cloud and an empty Pulumi backend."""
 
     engine: automation.PulumiCommand
     control: Control
     environment: Mapping[str, str]
-    """What the engine and AWS clients need to talk to the emulator."""
+    """What the engine and the clients of either cloud need to talk to the emulator."""
     folder: Path
     _stacks: dict[tuple[str, str], automation.Stack] = field(default_factory=dict)
     _loops: list[asyncio.AbstractEventLoop] = field(default_factory=list)
@@ -141,6 +144,17 @@ class EmulatedCloud:
             aws_secret_access_key=self.environment["AWS_SECRET_ACCESS_KEY"],
         )
 
+    def google(self, api: str, version: str) -> Any:
+        """A client of one of Google's APIs, of google-api-python-client: `google("run", "v2")`."""
+        from google.auth.credentials import AnonymousCredentials
+        from googleapiclient.discovery import build
+
+        root = f"{self.control.endpoint}/_google/{api}.googleapis.com/"
+        credentials = AnonymousCredentials()  # type: ignore[no-untyped-call]
+        return build(
+            api, version, credentials=credentials, client_options={"api_endpoint": root}, static_discovery=True
+        )
+
     def _select(
         self, program: Program, config: Optional[Mapping[str, Any]], stack: str, project: str
     ) -> automation.Stack:
@@ -170,7 +184,7 @@ class EmulatedCloud:
 
         selected = automation.create_or_select_stack(stack, project_name=project, program=noting_its_loop, opts=options)
         self._stacks[stack, project] = selected
-        _write_config(selected, workspace / f"Pulumi.{stack}.yaml", {"aws:region": REGION} | dict(config or {}))
+        _write_config(selected, workspace / f"Pulumi.{stack}.yaml", _REGIONS | dict(config or {}))
         return selected
 
     def _deployed(self, stack: str, project: str) -> automation.Stack:

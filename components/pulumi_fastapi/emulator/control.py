@@ -43,6 +43,19 @@ class Control:
         calls: list[str] = self._request("GET", "calls")
         return calls
 
+    def google_calls(self) -> list[str]:
+        """The methods of Google's APIs called since the last reset, such as `run.projects.locations.services.patch`."""
+        calls: list[str] = self._request("GET", "google/calls")
+        return calls
+
+    def serve_google_services(self, here: bool = True) -> None:
+        """Let the URLs of Cloud Run services written from now on lead to this process, which answers for them."""
+        self._request("PUT", "google/services-here", here)
+
+    def set_time_series(self, series: Iterable[Mapping[str, Any]]) -> None:
+        """What Cloud Monitoring answers from now on, as its API writes it; anything else is a ValueError."""
+        self._request("PUT", "google/time-series", [dict(each) for each in series])
+
     def set_directory(self, directory: str) -> None:
         """Resolve relative paths there: the engine starts a real provider in the program's directory."""
         self._request("PUT", "directory", directory)

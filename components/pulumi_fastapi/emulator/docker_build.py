@@ -18,6 +18,10 @@ from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2
 
 from pulumi_fastapi.emulator.api import Api, ApiError, NotEmulated
 from pulumi_fastapi.emulator.build_context import context_hash
+from pulumi_fastapi.emulator.gcp.apis.artifactregistry import IMAGE as GOOGLE_IMAGE
+from pulumi_fastapi.emulator.gcp.apis.artifactregistry import find_image, push
+from pulumi_fastapi.emulator.gcp.cloud import GoogleCloud
+from pulumi_fastapi.emulator.gcp.errors import GoogleError
 from pulumi_fastapi.emulator.provider import ProviderLifeCycle, name_of, one_line_errors, type_of
 from pulumi_fastapi.emulator.schema import schema_of
 from pulumi_fastapi.emulator.shapes import shape_problems
@@ -59,9 +63,10 @@ class _Failure:
 class DockerBuildProvider(ProviderLifeCycle):
     name = "docker-build"
 
-    def __init__(self, api: Api, version: str) -> None:
+    def __init__(self, api: Api, google: GoogleCloud, version: str) -> None:
         super().__init__(version)
         self._api = api
+        self._google = google
         self._engines: dict[str, engine_pb2_grpc.EngineStub] = {}
 
     # ----------------------------------------------------------------------------------------------------- life cycle
@@ -160,7 +165,8 @@ class DockerBuildProvider(ProviderLifeCycle):
         for tag in tags:
             place = _ECR_TAG.fullmatch(tag)
             if place is None:
-                raise NotEmulated(f"failed to push {tag}: only the emulated ECR can be pushed to")
+                self._push_to_google(tag, digest)
+                continue
             params = {
                 "repositoryName": place["name"],
                 "imageManifest": manifest,
@@ -174,10 +180,20 @@ class DockerBuildProvider(ProviderLifeCycle):
                 if error.code != "ImageAlreadyExistsException":
                     raise ValueError(f"failed to push {tag}: {error.code}: {error.api_message}") from None
 
+    def _push_to_google(self, tag: str, digest: str) -> None:
+        if not GOOGLE_IMAGE.fullmatch(tag):
+            raise NotEmulated(f"failed to push {tag}: only the emulated ECR and Artifact Registry can be pushed to")
+        try:
+            push(self._google, tag, digest)
+        except GoogleError as error:
+            raise ValueError(f"failed to push {tag}: {error.api_message}") from None
+
     def _is_pushed(self, properties: Properties) -> bool:
         for tag in properties.get("tags") or []:
             place = _ECR_TAG.fullmatch(tag)
             if place is None:
+                if GOOGLE_IMAGE.fullmatch(tag) and find_image(self._google, f"{tag}@{properties['digest']}") is None:
+                    return False
                 continue
             query = {"repositoryName": place["name"], "imageIds": [{"imageDigest": properties["digest"]}]}
             try:

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -22,6 +23,8 @@ from pulumi_fastapi.emulator.control import CONTROL_PATH, Control
 from pulumi_fastapi.emulator.docker_build import DockerBuildProvider
 from pulumi_fastapi.emulator.faults import Faults
 from pulumi_fastapi.emulator.gcp.cloud import GoogleCloud
+from pulumi_fastapi.emulator.gcp.http import API_PATH, SERVICE_PATH, respond
+from pulumi_fastapi.emulator.gcp.http import environment as google_environment
 from pulumi_fastapi.emulator.gcp.provider import GcpProvider
 from pulumi_fastapi.emulator.inventory import live_resources
 from pulumi_fastapi.emulator.preconditions import PRECONDITIONS
@@ -53,6 +56,7 @@ class Emulator:
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
+            **google_environment(self.endpoint),
         }
         self.control = Control(self.endpoint)
         # moto reads its instance catalogue on the first EC2 call, for seconds: while the program is still starting.
@@ -81,7 +85,7 @@ class Emulator:
         version = str(_version_of(name))
         servicers: Mapping[str, Callable[[], provider_pb2_grpc.ResourceProviderServicer]] = {
             "aws": lambda: AwsProvider(self._api, RESOURCE_TYPES, version),
-            "docker-build": lambda: DockerBuildProvider(self._api, version),
+            "docker-build": lambda: DockerBuildProvider(self._api, self.google, version),
             "gcp": lambda: GcpProvider(self.google, version),
         }
         server, port = _start_grpc(servicers[name]())
@@ -117,16 +121,29 @@ class Emulator:
 
     def _dispatch(self, moto: WsgiApp) -> WsgiApp:
         def application(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-            path = str(environ.get("PATH_INFO", ""))
-            if not path.startswith(CONTROL_PATH):
+            path, method = str(environ.get("PATH_INFO", "")), str(environ["REQUEST_METHOD"])
+            if path.startswith((API_PATH, SERVICE_PATH)):
+                code, body = self._google(environ, method)
+                status = f"{code} {HTTPStatus(code).phrase}"
+            elif path.startswith(CONTROL_PATH):
+                status, body = self._control(method, path.removeprefix(CONTROL_PATH), _body(environ))
+            else:
                 return moto(environ, start_response)
-            status, body = self._control(
-                str(environ["REQUEST_METHOD"]), path.removeprefix(CONTROL_PATH), _body(environ)
-            )
             start_response(status, [("Content-Type", "application/json")])
             return [json.dumps(body).encode()]
 
         return application
+
+    def _google(self, environ: Mapping[str, Any], method: str) -> tuple[int, Any]:
+        # The path as it was sent: an identifier may hold an encoded slash.
+        path = str(environ.get("RAW_URI") or environ["PATH_INFO"]).partition("?")[0]
+        headers = {"authorization": environ["HTTP_AUTHORIZATION"]} if "HTTP_AUTHORIZATION" in environ else {}
+        return respond(
+            self.google, method, path, str(environ.get("QUERY_STRING", "")), _body(environ).encode(), headers
+        )
+
+    def _serve_google_services(self, here: bool) -> None:
+        self.google.services_at = f"{self.endpoint}{SERVICE_PATH}" if here else ""
 
     def _control(self, method: str, name: str, body: str) -> tuple[str, Any]:
         actions: Mapping[tuple[str, str], Callable[[], Any]] = {
@@ -136,6 +153,9 @@ class Emulator:
             ("GET", "faults"): self._faults.as_dicts,
             ("PUT", "faults"): lambda: self._faults.replace(json.loads(body)),
             ("GET", "calls"): lambda: list(self._api.calls),
+            ("GET", "google/calls"): lambda: list(self.google.calls),
+            ("PUT", "google/services-here"): lambda: self._serve_google_services(json.loads(body)),
+            ("PUT", "google/time-series"): lambda: self.google.set_time_series(json.loads(body)),
             ("PUT", "directory"): lambda: os.chdir(json.loads(body)),
         }
         action = actions.get((method, name))

@@ -115,8 +115,8 @@ class GoogleCloud:
         """Paths of Cloud SQL instances that are gone: their names cannot be used again for a week."""
         self.time_series: list[Properties] = []
         """What monitoring answers with, as its API writes it."""
-        self.endpoint = ""
-        """Where the HTTP front end listens; with one, URLs of Cloud Run services lead there."""
+        self.services_at = ""
+        """Where the URLs of Cloud Run services lead; empty: to names as Google gives them, where nothing answers."""
         self._projects: dict[str, str] = {}
         self._lock = threading.RLock()
 
@@ -124,7 +124,7 @@ class GoogleCloud:
         with self._lock:
             for held in (self.calls, self.resources, self.policies, self.operations, self.retired, self.time_series):
                 held.clear()
-            self.endpoint = ""
+            self.services_at = ""
 
     # ------------------------------------------------------------------------------------------------------- requests
     def call(self, verb: str, url: str, body: Any = None, name: str = "") -> Properties:
@@ -189,6 +189,14 @@ class GoogleCloud:
             problems += [f"{message} at '{readable(path, shape.name)}'" for path, message in found]
         if problems:
             raise GoogleError(400, "; ".join(problems))
+
+    def set_time_series(self, series: Any) -> None:
+        """What monitoring answers from now on; a ValueError when it is nothing that its API could hold."""
+        from pulumi_fastapi.emulator.gcp.apis.monitoring import check_time_series
+
+        checked = check_time_series(series)
+        with self._lock:
+            self.time_series = checked
 
     # -------------------------------------------------------------------------------------------------------- projects
     def inventory(self) -> list[dict[str, str]]:

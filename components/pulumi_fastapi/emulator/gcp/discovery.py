@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 VERSIONS: Mapping[str, tuple[str, ...]] = {
     "artifactregistry": ("v1",),
@@ -142,8 +142,13 @@ def understand(verb: str, url: str) -> Request | None:
                 custom = re.search(r":(\w+)$", method.path)
                 if custom is not None:
                     path = path.removesuffix(f":{custom[1]}")
-                return Request(method, unquote(path), dict(parse_qsl(parts.query, keep_blank_values=True)))
+                return Request(method, unquote(path), _query(parts.query))
     return None
+
+
+def _query(text: str) -> dict[str, str]:
+    """The parameters; the values of a repeated one with commas between them."""
+    return {key: ",".join(values) for key, values in parse_qs(text, keep_blank_values=True).items()}
 
 
 def revision(document: str) -> str:

@@ -1,7 +1,8 @@
 """The `gcp` provider the engine talks to: its protocol, and nothing about any resource type."""
 
+import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
@@ -37,6 +38,8 @@ class Configuration:
     project: str | None = None
     region: str | None = None
     zone: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Default labels of everything that takes labels."""
 
 
 class GcpProvider(ProviderLifeCycle):
@@ -53,8 +56,12 @@ class GcpProvider(ProviderLifeCycle):
     @one_line_errors
     def Configure(self, request: Any, context: grpc.ServicerContext) -> provider_pb2.ConfigureResponse:
         arguments = reveal(decode_struct(request.args))
+        labels = arguments.get("defaultLabels")
         self._configurations[context.peer()] = Configuration(
-            project=arguments.get("project"), region=arguments.get("region"), zone=arguments.get("zone")
+            project=arguments.get("project"),
+            region=arguments.get("region"),
+            zone=arguments.get("zone"),
+            labels=(json.loads(labels) if isinstance(labels, str) else labels) or {},
         )
         return provider_pb2.ConfigureResponse(
             acceptSecrets=True, supportsPreview=True, supports_autonaming_configuration=True
@@ -79,6 +86,7 @@ class GcpProvider(ProviderLifeCycle):
             type=self._row(urn),
             project=project if isinstance(project, str) else configuration.project,
             region=configuration.region,
+            default_labels=configuration.labels,
             name=name_of(urn),
             inputs={name: value for name, value in inputs.items() if name != DEFAULTED},
             id=id,

@@ -7,7 +7,8 @@ wanted inputs with the old outputs. That is how a service can be broken and the 
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from types import NoneType
 from typing import Any, Literal
 
 from pulumi_fastapi.emulator.gcp.cloud import GoogleCloud
@@ -45,6 +46,7 @@ class Context:
     old_inputs: Properties = field(default_factory=dict)
     live: Properties = field(default_factory=dict)
     """The resource as Google describes it."""
+    default_labels: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def places(self) -> dict[str, Any]:
@@ -206,18 +208,28 @@ def build_body(context: Context, inputs: Properties | None = None) -> Request:
     if shape is None:
         return Request()
     if row.body is not None:
-        replaced = Context(context.cloud, row, context.project, context.region, context.name, inputs, context.id)
         try:
-            return Request(params={**row.body(replaced), **row.added})
+            return Request(params={**row.body(replace(context, inputs=inputs)), **row.added})
         except ValueError as error:
             return Request(problems=[Problem(next(iter(row.fields), ""), str(error))])
     kept_back = _OF_THE_PROVIDER | row.not_sent | ({row.key} if row.id_parameter else set())
     sent = {name: value for name, value in inputs.items() if name not in kept_back}
     if "region" in row.schema.inputs and "{region}" not in row.collection and sent.get("region") is None:
         sent["region"] = context.region  # no URL says it
+    labels = labels_of(context, inputs)
+    if labels and not has_unknown(labels):
+        sent["labels"] = labels
     request = row.mapper.request(shape, sent)
     request.params.update(row.added)
     return request
+
+
+def labels_of(context: Context, inputs: Properties) -> Properties:
+    """The labels of a resource that takes any: those of the provider's configuration and its own."""
+    given = inputs.get("labels")
+    if "effectiveLabels" not in context.type.schema.outputs or not isinstance(given, (dict, NoneType)):
+        return {}
+    return {**context.default_labels, **(given or {})}
 
 
 # ---------------------------------------------------------------------------------------------------------- operations
@@ -346,7 +358,7 @@ def outputs_of(context: Context, inputs: Properties) -> Properties:
         elif name in ("region", "location"):
             outputs[name] = context.places.get(name)
         elif name in _LABEL_OUTPUTS:
-            outputs[name] = dict(inputs.get("labels") or {})
+            outputs[name] = labels_of(context, inputs)
         elif name == "effectiveAnnotations":
             outputs[name] = dict(inputs.get("annotations") or {})
         elif name in told:
@@ -374,6 +386,13 @@ def read_back(context: Context, old_inputs: Properties | None) -> tuple[Properti
         inputs = {**row.defaults, **context.inputs}
         inputs.update({name: value for name, value in told.items() if value not in ("", [], {})})
     else:
+        if isinstance(told.get("labels"), dict):
+            mine = old_inputs.get("labels") or {}
+            told["labels"] = {
+                key: value
+                for key, value in told["labels"].items()
+                if key in mine or context.default_labels.get(key) != value
+            }
         inputs = {
             name: reconcile(old, told[name], row.schema.inputs[name].type)
             if name in told and not has_unknown(old)

@@ -1,6 +1,7 @@
 """Alerting, dashboards, objectives and the time series that a gate looks at."""
 
 import datetime
+import itertools
 import json
 import re
 import uuid
@@ -227,15 +228,34 @@ def _aligned(
     for step, values in sorted(groups.items()):
         until = end - datetime.timedelta(seconds=step * period)
         interval = {"startTime": _text(max(start, until - datetime.timedelta(seconds=period))), "endTime": _text(until)}
-        points.append({"interval": interval, "value": {"doubleValue": _align(aligner, values, period)}})
-    return {**series, "points": points, "valueType": "DOUBLE", "metricKind": "GAUGE"}
+        points.append({"interval": interval, "value": _align(aligner, values, period)})
+    return {**series, "points": points, "metricKind": "GAUGE"}
 
 
 def _text(moment: datetime.datetime) -> str:
     return moment.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def _align(aligner: str, values: Sequence[Properties], period: float) -> float:
+def _align(aligner: str, values: Sequence[Properties], period: float) -> Properties:
+    if aligner in ("ALIGN_DELTA", "ALIGN_SUM") and all("distributionValue" in value for value in values):
+        return {"distributionValue": _merged([value["distributionValue"] for value in values])}
+    return {"doubleValue": _aligned_number(aligner, values, period)}
+
+
+def _merged(distributions: Sequence[Properties]) -> Properties:
+    """Distributions over the same buckets as one."""
+    count = sum(int(each.get("count", 0)) for each in distributions)
+    total = sum(float(each.get("mean", 0)) * int(each.get("count", 0)) for each in distributions)
+    buckets = [[int(number) for number in each.get("bucketCounts", [])] for each in distributions]
+    return {
+        **distributions[0],
+        "count": str(count),
+        "mean": total / count if count else 0,
+        "bucketCounts": [str(sum(numbers)) for numbers in itertools.zip_longest(*buckets, fillvalue=0)],
+    }
+
+
+def _aligned_number(aligner: str, values: Sequence[Properties], period: float) -> float:
     numbers = [number_of(value) for value in values]
     percentile = re.fullmatch(r"ALIGN_PERCENTILE_(\d\d)", aligner)
     if percentile is not None:
@@ -286,17 +306,6 @@ def _percentile(samples: Sequence[float], percent: int) -> float:
 
 def _reduced(found: Iterable[Properties], reducer: str, group_by: str) -> list[Properties]:
     """The series of each group as one."""
-    reduce: Mapping[str, Callable[[list[float]], float]] = {
-        "REDUCE_SUM": sum,
-        "REDUCE_MEAN": lambda numbers: sum(numbers) / len(numbers),
-        "REDUCE_MAX": max,
-        "REDUCE_MIN": min,
-        "REDUCE_COUNT": lambda numbers: float(len(numbers)),
-        "REDUCE_PERCENTILE_95": lambda numbers: _percentile(numbers, 95),
-        "REDUCE_PERCENTILE_99": lambda numbers: _percentile(numbers, 99),
-    }
-    if reducer not in reduce:
-        raise GoogleError(400, f"the emulator does not know the reducer {reducer}")
     fields = [field.replace(".label.", ".labels.").split(".") for field in group_by.split(",") if field]
     groups: dict[str, list[Properties]] = defaultdict(list)
     for series in found:
@@ -311,19 +320,31 @@ def _reduced(found: Iterable[Properties], reducer: str, group_by: str) -> list[P
         groups[json.dumps(kept, sort_keys=True)].append(series)
     reduced = []
     for key, members in groups.items():
-        by_time: dict[tuple[str, str], list[float]] = defaultdict(list)
+        by_time: dict[tuple[str, str], list[Properties]] = defaultdict(list)
         for series in members:
             for point in series["points"]:
                 interval = point["interval"]
-                by_time[interval["endTime"], interval.get("startTime", interval["endTime"])].append(
-                    number_of(point["value"])
-                )
+                by_time[interval["endTime"], interval.get("startTime", interval["endTime"])].append(point["value"])
         points = [
-            {
-                "interval": {"startTime": begin, "endTime": end},
-                "value": {"doubleValue": float(reduce[reducer](numbers))},
-            }
-            for (end, begin), numbers in sorted(by_time.items(), reverse=True)
+            {"interval": {"startTime": begin, "endTime": end}, "value": {"doubleValue": _reduce(reducer, values)}}
+            for (end, begin), values in sorted(by_time.items(), reverse=True)
         ]
         reduced.append({**json.loads(key), "metricKind": "GAUGE", "valueType": "DOUBLE", "points": points})
     return reduced
+
+
+def _reduce(reducer: str, values: Sequence[Properties]) -> float:
+    percentile = re.fullmatch(r"REDUCE_PERCENTILE_(\d\d)", reducer)
+    if percentile is not None:
+        return _percentile([sample for value in values for sample in _samples(value)], int(percentile[1]))
+    numbers = [number_of(value) for value in values]
+    known: Mapping[str, Callable[[], float]] = {
+        "REDUCE_SUM": lambda: sum(numbers),
+        "REDUCE_MEAN": lambda: sum(numbers) / len(numbers),
+        "REDUCE_MAX": lambda: max(numbers),
+        "REDUCE_MIN": lambda: min(numbers),
+        "REDUCE_COUNT": lambda: float(len(numbers)),
+    }
+    if reducer not in known:
+        raise GoogleError(400, f"the emulator does not know the reducer {reducer}")
+    return known[reducer]()

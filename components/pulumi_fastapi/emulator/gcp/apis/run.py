@@ -7,8 +7,7 @@ A new revision gets traffic only once it is ready. One that fails leaves the tra
 import hashlib
 import re
 import uuid
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from pulumi_fastapi.emulator.gcp.apis.artifactregistry import is_missing
 from pulumi_fastapi.emulator.gcp.apis.compute import resource_path
@@ -19,6 +18,7 @@ from pulumi_fastapi.emulator.values import Properties
 
 LATEST = "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST"
 REVISION = "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION"
+INVOKER = "roles/run.invoker"
 _SECRET_ACCESSOR = "roles/secretmanager.secretAccessor"  # noqa: S105
 _CREATOR = "emulated@example.com"
 
@@ -144,9 +144,9 @@ def _status(call: Call, path: str, target: Properties) -> Properties:
 def uri(call: Call, path: str, tag: str = "") -> str:
     """Where a service, or what is under a tag of it, is served."""
     _, project, _, location, _, name = path.split("/")
-    if call.cloud.endpoint:
-        return f"{call.cloud.endpoint}/{project}/{location}/{name}" + (f"/{tag}" if tag else "")
     host = f"{tag}---{name}" if tag else name
+    if call.cloud.services_at:
+        return f"{call.cloud.services_at}{project}/{location}/{host}"
     return f"https://{host}-{hashlib.sha256(project.encode()).hexdigest()[:10]}-{_short(location)}.a.run.app"
 
 
@@ -241,26 +241,9 @@ def delete_revision(call: Call) -> Properties:
     return finish(call, call.path, revision)
 
 
-def serving_revision(cloud: Any, path: str, tag: str) -> Properties | None:
-    """The revision that a tag leads to, or that has most of the traffic."""
-    service = cloud.look_up("run", path)
-    if service is None:
-        return None
-    statuses = service["trafficStatuses"]
-    chosen = [each for each in statuses if each.get("tag") == tag] if tag else statuses
-    if not chosen:
-        return None
-    target: Mapping[str, Any] = max(chosen, key=lambda each: int(each.get("percent", 0)))
-    name = target.get("revision")
-    found: Properties | None = cloud.look_up(
-        "run", f"{path}/revisions/{name}" if name else service["latestReadyRevision"]
-    )
-    return found
-
-
 # ----------------------------------------------------------------------------------------------------------------- jobs
 @completes("run", "jobs")
-def complete_job(call: Call, path: str, job: Properties, before: Properties | None) -> None:
+def complete_job(call: Call, path: str, job: Properties, before: Properties | None) -> GoogleError | None:
     template = (job.get("template") or {}).get("template") or {}
     _check_surroundings(call, path, template)
     for container in template.get("containers") or []:
@@ -282,17 +265,34 @@ def complete_job(call: Call, path: str, job: Properties, before: Properties | No
         "reconciling": False,
         "terminalCondition": condition("Ready", "CONDITION_SUCCEEDED"),
     }
+    token = job.get("runExecutionToken")
+    if not token or token == (before or {}).get("runExecutionToken"):
+        return None
+    # The job is ready once this execution of it is over.
+    _, message = _execute(call, path, job, token, {})
+    if message is None:
+        return None
+    job["terminalCondition"] = condition("Ready", "CONDITION_FAILED", message)
+    return GoogleError(400, message, "FAILED_PRECONDITION")
 
 
 @handles("run.projects.locations.jobs.run")
 def run_job(call: Call) -> Properties:
     """Run a job to its end, which a fault `run:Execution` (named by the job) decides."""
-    job = call.find()
-    job["executionCount"] = job.get("executionCount", 0) + 1
-    short = call.path.rsplit("/", 1)[1]
-    name = f"{short}-{uuid.uuid4().hex[:5]}"
-    path = f"{call.path}/executions/{name}"
     overrides = call.body.get("overrides") or {}
+    execution, message = _execute(call, call.path, call.find(), uuid.uuid4().hex[:5], overrides)
+    error = GoogleError(500, message, "UNKNOWN") if message else None
+    return finish(call, str(execution["name"]), execution, error)
+
+
+def _execute(
+    call: Call, job_path: str, job: Properties, token: str, overrides: Properties
+) -> tuple[Properties, str | None]:
+    """The execution of that token, at its end, and why it failed; None when it did not."""
+    job["executionCount"] = job.get("executionCount", 0) + 1
+    short = job_path.rsplit("/", 1)[1]
+    name = f"{short}-{token}"
+    path = f"{job_path}/executions/{name}"
     tasks = int(overrides.get("taskCount") or (job.get("template") or {}).get("taskCount") or 1)
     fault = call.cloud.faults.strike("run:Execution", short)
     code = fault.exit_code if fault is not None else 0
@@ -327,8 +327,7 @@ def run_job(call: Call) -> Properties:
         "completionTime": execution["completionTime"],
         "completionStatus": "EXECUTION_FAILED" if code else "EXECUTION_SUCCEEDED",
     }
-    error = GoogleError(500, message, "UNKNOWN") if message else None
-    return finish(call, path, execution, error)
+    return execution, message
 
 
 def _overridden(template: Properties, overrides: Properties) -> Properties:
