@@ -446,6 +446,51 @@ def test_provisioned_concurrency_is_billed_all_month_and_lowers_the_rate_within_
     assert beyond["Lambda duration, arm64"] == f"{8 * 2_628_000 * 0.0000133334:.2f}"
 
 
+def test_provisioned_concurrency_of_an_alias_scales_with_its_target():
+    function, config = provisioned()
+    alias = resource("aws:lambda/alias:Alias", links={"functionName": [function]})
+    config.links.update(functionName=(alias.urn,), qualifier=(alias.urn,))
+    target = resource("aws:appautoscaling/target:Target", links={"resourceId": [alias]}, minCapacity=2, maxCapacity=6)
+
+    low, expected_, high = price(function, config, alias, target).total
+
+    assert (cents(low), cents(expected_), cents(high)) == ("17.52", "17.52", "52.56")
+
+
+def test_scaling_of_another_alias_does_not_count():
+    target = resource("aws:appautoscaling/target:Target", resourceId="function:other:live", maxCapacity=6)
+
+    assert cents(price(provisioned(), target).total.high) == "17.52"
+
+
+@pytest.mark.parametrize("principal", ["apigateway.amazonaws.com", "elasticloadbalancing.amazonaws.com", "*"])
+def test_traffic_goes_to_the_functions_that_an_entry_may_call(principal):
+    called, other = (resource("aws:lambda/function:Function", name) for name in ("called", "other"))
+    alias = resource("aws:lambda/alias:Alias", links={"functionName": [called]})
+    entry = resource("aws:lambda/permission:Permission", links={"function": [alias]}, principal=principal)
+    timer = resource("aws:lambda/permission:Permission", "timer", links={"function": [other]}, principal="events")
+
+    estimated = price(called, other, alias, entry, timer, usage=at(10))
+
+    requests = {line.resource.name: line.cost.expected for line in estimated.lines if line.item == "Lambda requests"}
+    assert (cents(requests["called"]), requests["other"]) == ("5.26", 0)
+
+
+def test_functions_share_the_traffic_where_no_entry_is_known():
+    two = [resource("aws:lambda/function:Function", name) for name in ("one", "other")]
+
+    estimated = price(two, usage=at(10))
+
+    assert {cents(line.cost.expected) for line in estimated.lines if line.item == "Lambda requests"} == {"2.63"}
+
+
+def test_access_log_of_an_http_api_has_a_line_for_each_request():
+    api, group = resource("aws:apigatewayv2/api:Api"), resource("aws:cloudwatch/logGroup:LogGroup", retentionInDays=30)
+    stage = resource("aws:apigatewayv2/stage:Stage", links={"apiId": [api], "accessLogSettings": [group]})
+
+    assert items(price(api, group, stage, usage=at(10)))["logs written"] == "3.67"
+
+
 def test_storage_of_a_function_above_512_mb():
     function = resource("aws:lambda/function:Function", memorySize=1024, ephemeralStorage={"size": 1536})
 

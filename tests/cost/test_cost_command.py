@@ -100,6 +100,19 @@ def test_state_is_priced_without_a_project(tmp_path, monkeypatch):
     assert (code, out.splitlines()[0]) == (0, "state.json: $23.73 a month (23.73 to 23.73)")
 
 
+def test_rows_add_up_to_the_total_of_a_service_that_is_idle_at_times(tmp_path):
+    """Idle minimum instances cost nothing in the high bound, when all are busy, and are shown all the same."""
+    file = state(tmp_path, cloud_run(minimum=1))
+
+    _, out, _ = run("--state", file, "--rps", "10", "--format", "json")
+    _, table, _ = run("--state", file, "--rps", "10")
+
+    rows = [line for line in table.splitlines() if line.startswith("  run")]
+    shown = sum(Decimal(re.findall(r"\d[\d,]*\.\d\d", row.rpartition("..")[0])[-1]) for row in rows)
+    assert any("idle minimum" in row for row in rows)
+    assert abs(shown - Decimal(json.loads(out)["monthly"]["expected"])) < Decimal("0.05")
+
+
 def test_region_option_is_for_resources_that_name_none(tmp_path):
     file = state(tmp_path, balancer(region=""))
     document = json.loads(file.read_text())

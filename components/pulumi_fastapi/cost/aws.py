@@ -29,8 +29,11 @@ AURORA = "aws:rds/cluster:Cluster"
 AURORA_INSTANCE = "aws:rds/clusterInstance:ClusterInstance"
 FUNCTION = "aws:lambda/function:Function"
 FUNCTION_URL = "aws:lambda/functionUrl:FunctionUrl"
+FUNCTION_ALIAS = "aws:lambda/alias:Alias"
+PERMISSION = "aws:lambda/permission:Permission"
 PROVISIONED = "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig"
 HTTP_API = "aws:apigatewayv2/api:Api"
+HTTP_STAGE = "aws:apigatewayv2/stage:Stage"
 DISTRIBUTION = "aws:cloudfront/distribution:Distribution"
 LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup"
 LIFECYCLE = "aws:ecr/lifecyclePolicy:LifecyclePolicy"
@@ -372,9 +375,24 @@ def _doors(stack: Stack) -> dict[Resource, None]:
 
 
 def _functions_of(stack: Stack, resource: Resource) -> list[Resource]:
-    found = stack.linked(resource, "functionName", FUNCTION)
+    """The functions that a resource is of, also by their alias or URL, or by their name."""
+    found: dict[Resource, None] = {}
+    for key in ("functionName", "function"):
+        found |= dict.fromkeys(stack.linked(resource, key, FUNCTION))
+        for type_ in (FUNCTION_ALIAS, FUNCTION_URL):
+            for each in stack.linked(resource, key, type_):
+                found |= dict.fromkeys(_functions_of(stack, each))
     name = resource.inputs.get("functionName")
-    return found or [each for each in stack.all(FUNCTION) if name is not None and each.inputs.get("name") == name]
+    return list(found) or [each for each in stack.all(FUNCTION) if name is not None and each.inputs.get("name") == name]
+
+
+_ENTRIES = ("*", "apigateway.amazonaws.com", "elasticloadbalancing.amazonaws.com", "cloudfront.amazonaws.com")
+
+
+def _called(stack: Stack) -> dict[Resource, None]:
+    """The functions that get the traffic: those that an entry may call; where none is known, all."""
+    entries = [*stack.all(FUNCTION_URL), *(p for p in stack.all(PERMISSION) if p.inputs.get("principal") in _ENTRIES)]
+    return dict.fromkeys([each for entry in entries for each in _functions_of(stack, entry)] or stack.all(FUNCTION))
 
 
 # Data
@@ -522,8 +540,10 @@ def bucket(p: Pricer) -> Iterator[Line]:
 
 def function(p: Pricer) -> Iterator[Line]:
     """Requests, GB-seconds and storage above 512 MB; time within provisioned concurrency has its own rate."""
-    functions = p.stack.all(FUNCTION)
-    traffic = p.traffic(len(functions))
+    called = p.stack.once(_called)
+    traffic = p.traffic(len(called))
+    if p.resource not in called and p.usage.requests_per_second is None:
+        traffic = traffic.model_copy(update={"requests_per_second": ZERO})
     requests = p.usage.requests if p.usage.requests is not None else traffic.monthly_requests
     memory = Decimal(p.resource.get("memorySize", 128)) / 1024
     chip = {"x86_64": "x86"}.get(arm := (p.resource.get("architectures") or ["x86_64"])[0], arm)
@@ -587,14 +607,23 @@ def provisioned_concurrency(p: Pricer) -> Iterator[Line]:
     chip = {"x86_64": "x86"}.get(arm := (found[0].get("architectures") or ["x86_64"])[0], arm)
     memory = Decimal(found[0].get("memorySize", 128)) / 1024
     count = _provisioned(p.resource)
+    most = max([count, *(Decimal(target.need("maxCapacity")) for target in _scaling_of(p))])
     yield p.line(
         Part.COMPUTE,
         f"Lambda provisioned concurrency, {chip}",
         f"lambda.pc.{chip}",
-        fixed(count * memory * SECONDS),
+        between(count, count, most) * memory * SECONDS,
         "GB-second",
-        note=f"{count} environments",
+        note=f"{count} environments" if most == count else f"{count} to {most} environments, expected {count}",
     )
+
+
+def _scaling_of(p: Pricer) -> list[Resource]:
+    """What scales the alias whose environments are kept ready."""
+    aliases = p.stack.linked(p.resource, "qualifier", FUNCTION_ALIAS)
+    name = f"function:{p.resource.inputs.get('functionName')}:{p.resource.inputs.get('qualifier')}"
+    named = [each for each in p.stack.all(SCALING) if each.inputs.get("resourceId") == name]
+    return [each for alias in aliases for each in p.stack.linking(SCALING, "resourceId", alias)] or named
 
 
 def http_api(p: Pricer) -> Iterator[Line]:
@@ -730,6 +759,8 @@ def log_group(p: Pricer) -> Iterator[Line]:
     if written is None:
         writers = p.stack.once(_log_writers)
         written = _app_logs(p, len(writers)) if p.resource in writers else ZERO
+        if p.stack.linking(HTTP_STAGE, "accessLogSettings", p.resource):  # a line as long as the app's own
+            written = _app_logs(p, len(p.stack.all(HTTP_API)))
     days = Decimal(p.resource.get("retentionInDays", 0))
     yield from _logs(p, written, days)
 

@@ -178,7 +178,7 @@ class Estimate:
     def age(self, today: Optional[datetime.date] = None) -> str:
         """One sentence on prices older than 90 days; empty when there are none."""
         return age_note(
-            (line.price for line in self.lines if line.price and line.quantity.high), today or datetime.date.today()
+            (line.price for line in self.lines if line.price and any(line.quantity)), today or datetime.date.today()
         )
 
 

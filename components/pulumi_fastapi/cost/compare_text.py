@@ -79,7 +79,7 @@ def notes(comparison: Comparison) -> Iterator[str]:
         }
         if missing:
             yield f"{name} costs at least this; not in it: {', '.join(sorted(missing))}."
-    prices = [line.price for each in estimates for line in each.lines if line.price and line.quantity.high]
+    prices = [line.price for each in estimates for line in each.lines if line.price and any(line.quantity)]
     if age := age_note(prices, datetime.date.today()):
         yield age
 

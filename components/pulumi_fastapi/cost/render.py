@@ -76,7 +76,7 @@ def _warnings(estimate: Estimate) -> Iterator[str]:
     """What lines warn of, each with the resources it holds for."""
     groups: dict[str, dict[str, None]] = {}
     for line in estimate.lines:
-        if line.warning and line.quantity.high:
+        if line.warning and any(line.quantity):
             groups.setdefault(line.warning, {})[line.resource.name] = None
     for warning, names in groups.items():
         first, more = list(names)[:_ALIKE], len(names) - _ALIKE
@@ -141,7 +141,7 @@ class Section:
 
 def sections(estimate: Estimate) -> Iterator[Section]:
     """Each part, the dearest first; what has no quantity is left out."""
-    billed = [line for lines in estimate.resources().values() for line in lines if line.quantity.high]
+    billed = [line for lines in estimate.resources().values() for line in lines if any(line.quantity)]
     for part in dict.fromkeys([*estimate.parts(), *Part]):
         groups: dict[tuple[str, ...], list[Line]] = {}
         for line in billed:
