@@ -36,6 +36,9 @@ _AT_RUN_TIME = DERIVED.keys() | {
     "DATABASE_POOLER",
     "DATABASE_SERVER_CA",
     "FORWARDED_ALLOW_IPS",
+    "MAX_BODY_BYTES",
+    "ORIGIN_SECRET_DIGEST",
+    "REQUEST_SECONDS",
     "SECRET_ARNS",
 }
 """What only the runtime reads; it changes more often than an image should."""

@@ -206,6 +206,13 @@ def test_a_larger_pool_leaves_room_for_fewer_environments() -> None:
     assert variables(result)["DATABASE_MAX_OVERFLOW"] == "2"
 
 
+def test_more_warm_environments_than_the_database_holds_are_refused() -> None:
+    with pytest.raises(
+        ArgumentError, match="between 0 and 28 environments: the database holds connections for no more"
+    ):
+        with_database(provisioned_concurrency=30)
+
+
 def test_more_environments_than_the_database_holds_are_refused_with_the_ways_out() -> None:
     with pytest.raises(ArgumentError, match=r"100 environments x 2 .* = 200 .*RDS Proxy") as error:
         with_database(reserved_concurrency=100)
@@ -387,7 +394,7 @@ def test_what_comes_to_nothing_on_a_schedule_is_an_alarm(full: Plan) -> None:
         ({"entry": "LOAD_BALANCER"}, "load_balancer: give the one to share"),
         ({"paths": ["/api/*"]}, "paths: is of use only with entry=LOAD_BALANCER"),
         ({"requests_per_second": 5}, "requests_per_second: is of use only with entry=HTTP_API"),
-        ({"caching": True}, "caching: is of use only with FUNCTION_URL and a domain"),
+        ({"caching": True}, "caching: is of use only with entry=FUNCTION_URL and a domain"),
         ({"zone_id": "Z1"}, "domain: zone_id and certificate_arn are of use only with a domain"),
         ({"domain": "api.example.com"}, "zone_id: HTTPS for api.example.com needs its Route 53 zone_id"),
         ({"domain": "api.example.com", "zone_id": "Z1"}, "origin_secret: without it the function's URL is a way past"),
@@ -409,6 +416,7 @@ def test_bad_arguments_are_named_with_what_to_do(args: dict[str, Any], message: 
         ({"image": "docker.io/library/nginx@sha256:1"}, "app.image: Lambda runs images of Amazon ECR"),
         ({"image": IMAGE, "environment": {"AWS_REGION": "x"}}, "app.environment: is set by Lambda itself"),
         ({"image": IMAGE, "environment": {"X": "x"}}, "takes names of two characters or more"),
+        ({"image": IMAGE, "environment": {"MAX_BODY_BYTES": 50 * 1024**2}}, "must be 6291456 or less.*presigned URLs"),
         ({"image": IMAGE, "timeouts": {"streaming": True}}, "app.timeouts.streaming: .*FargateFastAPIService"),
         ({"image": IMAGE, "timeouts": {"request": 901}}, "app.timeouts.request: must be between 1 and 900 seconds"),
     ],

@@ -39,6 +39,10 @@ class NotProvisioned(Exception):
     pass
 
 
+class Busy(Exception):
+    pass
+
+
 class Account(Aws):
     """An account that answers what a test says, and notes what it is asked."""
 
@@ -49,7 +53,9 @@ class Account(Aws):
 
     def client(self, service: str, **settings: Any) -> Any:
         self.settings = settings
-        exceptions = SimpleNamespace(ProvisionedConcurrencyConfigNotFoundException=NotProvisioned)
+        exceptions = SimpleNamespace(
+            ProvisionedConcurrencyConfigNotFoundException=NotProvisioned, TooManyRequestsException=Busy
+        )
         return SimpleNamespace(exceptions=exceptions, **{name: self._method(name) for name in self._answers})
 
     def _method(self, name: str) -> Any:
@@ -219,6 +225,17 @@ def test_an_invocation_is_sent_once_and_waited_for() -> None:
     invoke(account, "shop-migrate", "$LATEST", {}, 900)
     assert account.settings["retries"] == {"total_max_attempts": 1}
     assert account.settings["read_timeout"] > 900
+
+
+def busy(**_asked: Any) -> Any:
+    raise Busy("Rate Exceeded")
+
+
+def test_an_invocation_that_was_refused_is_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It did not run: all environments that the function may have were busy."""
+    assert invoke(Account(invoke=[busy, busy, answered("ok")]), "shop", "2", {}, 30).payload == "ok"
+    monkeypatch.setattr(release_hooks, "_BUSY_SECONDS", 0)
+    assert invoke(Account(invoke=busy), "shop", "2", {}, 30).error == "no environment was free for 0 s: Rate Exceeded"
 
 
 # Migrations

@@ -85,14 +85,13 @@ class Function(Component):
         tracing: bool = False,
         reserved_concurrency: Optional[int] = None,
         placement: Optional[Placement] = None,
-        label: str = "function",
         hooks: Optional[ResourceHookBinding] = None,
         depends_on: Sequence[pulumi.Resource] = (),
         opts: Optional[ResourceOptions] = None,
     ) -> None:
         super().__init__(name, None, opts)
-        self.resource = aws.lambda_.Function(
-            self.child_name(label, limit=64),
+        function = aws.lambda_.Function(
+            self.child_name("function", limit=64),
             package_type="Image",
             image_uri=image,
             image_config={"commands": list(command)} if command else None,
@@ -116,7 +115,7 @@ class Function(Component):
             publish=True,
             opts=self.child_options(depends_on=list(depends_on), hooks=hooks),
         )
-        self.publish(name=self.resource.name, arn=self.resource.arn, version=self.resource.version)
+        self.publish(name=function.name, arn=function.arn, version=function.version)
 
 
 def check_environment(variables: Mapping[str, str]) -> Mapping[str, str]:

@@ -20,7 +20,7 @@ from ..environment import (
     runtime_environment,
     with_variables_of,
 )
-from ..errors import ArgumentError
+from ..errors import REDACTED, ArgumentError
 from ..image import ImageArgs
 from ..timeouts import LambdaTimeouts, lambda_timeouts
 from ..traffic_shift import ShiftStrategy, TrafficShift
@@ -40,8 +40,8 @@ from .dashboard import Dashboard, database_graphs
 from .database import Database, DatabaseLike, allow_clients
 from .function import RESERVED_VARIABLES, Function, FunctionSize, Placement
 from .function_role import FunctionRole
-from .function_target import FunctionTarget, FunctionTargetArgs
-from .function_url import URL_SECONDS, FunctionUrl
+from .function_target import LOAD_BALANCER_BYTES, FunctionTarget, FunctionTargetArgs
+from .function_url import PAYLOAD_BYTES, URL_SECONDS, FunctionUrl
 from .http_api import HTTP_API_SECONDS, HttpApi, HttpApiArgs, JwtAuthorizer
 from .image import image_of
 from .lambda_alarms import (
@@ -54,7 +54,7 @@ from .lambda_alarms import (
     http_api_metrics,
     url_metrics,
 )
-from .load_balancer import LoadBalancerLike, check_domain, check_paths, check_rule
+from .load_balancer import LoadBalancerLike, check_domain, check_paths, check_rule, check_zone
 from .logs import check_retention
 from .network import Network, NetworkLike, Outbound
 from .registry import RegistryArgs
@@ -204,6 +204,11 @@ class LambdaFastAPIFunctionArgs:
         return TrafficShift(**{name: getattr(self, name) for name in _SHIFT})
 
     @property
+    def max_body(self) -> int:
+        """Bytes of the largest request that reaches the function, as text; of a binary one three quarters."""
+        return LOAD_BALANCER_BYTES if self.entry is Entry.LOAD_BALANCER else PAYLOAD_BYTES
+
+    @property
     def timeouts(self) -> LambdaTimeouts:
         """How long a request may take, as the entry waits."""
         if self.load_balancer is not None:
@@ -241,6 +246,14 @@ class LambdaFastAPIFunctionArgs:
                 raise ArgumentError(
                     "app.environment", variable, "Lambda takes names of two characters or more that begin with a letter"
                 )
+        largest = (app.environment or {}).get("MAX_BODY_BYTES", "")
+        if isinstance(largest, str) and largest.isdecimal() and int(largest) > self.max_body:
+            raise ArgumentError(
+                "app.environment['MAX_BODY_BYTES']",
+                int(largest),
+                f"must be {self.max_body} or less, as more does not reach a function behind this entry; let clients put"
+                " large files into S3 by presigned URLs",
+            )
 
     def _check_concurrency(self) -> None:
         reserved, warm, most = (
@@ -278,44 +291,30 @@ class LambdaFastAPIFunctionArgs:
         if self.priority is not None:
             in_range("priority", self.priority, 1, 50000)
         in_range("requests_per_second", self.requests_per_second, 1, 10_000)
-        if self.entry is Entry.LOAD_BALANCER and self.load_balancer is None:
-            raise ArgumentError("load_balancer", None, "give the one to share; one for a function alone costs too much")
+        shared, api = self.entry is Entry.LOAD_BALANCER, self.entry is Entry.HTTP_API
         cloud_front = self.entry is Entry.FUNCTION_URL and self.domain is not None
-        used = {
-            "load_balancer": self.entry is Entry.LOAD_BALANCER,
-            "paths": self.entry is Entry.LOAD_BALANCER,
-            "priority": self.entry is Entry.LOAD_BALANCER,
-            "jwt": self.entry is Entry.HTTP_API,
-            "requests_per_second": self.entry is Entry.HTTP_API,
-            "origin_secret": cloud_front,
-            "caching": cloud_front,
-            "web_acl_arn": cloud_front,
-        }
-        default = LambdaFastAPIFunctionArgs.__dataclass_fields__
-        for name, useful in used.items():
-            value = getattr(self, name)
-            if value != default[name].default and not useful:
-                needs = {"load_balancer": "LOAD_BALANCER", "paths": "LOAD_BALANCER", "priority": "LOAD_BALANCER"}
-                needed = needs.get(name, "HTTP_API" if name in ("jwt", "requests_per_second") else "")
-                problem = (
-                    f"is of use only with entry={needed}" if needed else "is of use only with FUNCTION_URL and a domain"
-                )
-                raise ArgumentError(name, "[secret]" if name == "origin_secret" else value, problem)
-        if self.domain is None and (self.zone_id is not None or self.certificate_arn is not None):
-            raise ArgumentError("domain", None, "zone_id and certificate_arn are of use only with a domain")
-        needs_zone = self.domain is not None and self.entry is not Entry.LOAD_BALANCER
-        if needs_zone and self.zone_id is None and self.certificate_arn is None:
+        for names, useful, needed in (
+            (("load_balancer", "paths", "priority"), shared, "entry=LOAD_BALANCER"),
+            (("jwt", "requests_per_second"), api, "entry=HTTP_API"),
+            (("origin_secret", "caching", "web_acl_arn"), cloud_front, "entry=FUNCTION_URL and a domain"),
+        ):
+            for name in names:
+                value, default = getattr(self, name), type(self).__dataclass_fields__[name].default
+                if value != default and not useful:
+                    got = REDACTED if name == "origin_secret" else value
+                    raise ArgumentError(name, got, f"is of use only with {needed}")
+        if shared and self.load_balancer is None:
+            raise ArgumentError("load_balancer", None, "give the one to share; one for a function alone costs too much")
+        if not shared:
+            check_zone(self.domain, self.zone_id, self.certificate_arn)
+        if cloud_front and self.origin_secret is None:
             raise ArgumentError(
-                "zone_id", None, f"HTTPS for {self.domain} needs its Route 53 zone_id, or a certificate_arn"
+                "origin_secret",
+                None,
+                "without it the function's URL is a way past CloudFront; make one with"
+                " `pulumi config set --secret origin_secret $(openssl rand -hex 32)`, or use entry='HTTP_API'",
             )
-        if cloud_front:
-            if self.origin_secret is None:
-                raise ArgumentError(
-                    "origin_secret",
-                    None,
-                    "without it the function's URL is a way past CloudFront; make one with"
-                    " `pulumi config set --secret origin_secret $(openssl rand -hex 32)`, or use entry='HTTP_API'",
-                )
+        if self.origin_secret is not None:
             check_origin_secret("origin_secret", self.origin_secret)
 
     def _check_network(self) -> None:
@@ -500,11 +499,18 @@ class LambdaFastAPIFunction(Component):
         self.reserved_concurrency = args.reserved_concurrency
         if args.database is None:
             return None
-        before = budget_so_far(args.database)
-        self.demand = args.connection_demand(name, before)
-        if before is not None:
+        self.demand = args.connection_demand(name, budget_so_far(args.database))
+        budget = claim_connections(args.database, self.demand)
+        if budget is not None:
             self.reserved_concurrency = self.demand.instances
-        return claim_connections(args.database, self.demand)
+            in_range(
+                "provisioned_concurrency",
+                args.provisioned_concurrency_max or args.provisioned_concurrency,
+                0,
+                self.demand.instances,
+                "environments: the database holds connections for no more",
+            )
+        return budget
 
     def _secrets(self) -> dict[str, Input[str]]:
         """Variable to where its value stands."""
@@ -519,7 +525,11 @@ class LambdaFastAPIFunction(Component):
     def _environment(self, times: LambdaTimeouts, secrets: Mapping[str, Input[str]]) -> dict[str, Input[str]]:
         """What the runtime reads; a variable of the app itself wins."""
         app, database = self.args.app, self.args.database
-        environment: dict[str, Input[str]] = {**runtime_environment(app), **times.environment()}
+        environment: dict[str, Input[str]] = {
+            **runtime_environment(app),
+            **times.environment(),
+            "MAX_BODY_BYTES": str(self.args.max_body),
+        }
         if secrets:
             environment["SECRET_ARNS"] = Output.json_dumps(dict(sorted(secrets.items())))
         if self.args.origin_secret is not None:
@@ -610,9 +620,9 @@ class LambdaFastAPIFunction(Component):
             f"{self.resource_name}-migrate",
             image,
             self._size(self.args.task_timeout),
-            label="function",
             opts=self.child,
-            **shared,
+            # After the function, whose image is checked.
+            **{**shared, "depends_on": [self.function]},
         )
 
     def _release(self, times: LambdaTimeouts, alarms: LambdaAlarms, migrator: Optional[Function]) -> Release:
@@ -719,6 +729,4 @@ class LambdaFastAPIFunction(Component):
 
     def _schedule(self, letters: DeadLetters) -> None:
         for number, call in enumerate(self.calls):
-            label = re.sub(r"[^a-z0-9]+", "-", call.path.partition("?")[0].lower()).strip("-") or "root"
-            name = f"{self.resource_name}-{label}-{number}"
-            Schedule(name, call, self.release.alias_arn, letters.arn, opts=self.child)
+            Schedule(f"{self.resource_name}-{number}", call, self.release.alias_arn, letters.arn, opts=self.child)

@@ -33,6 +33,7 @@ _ECR_IMAGE = re.compile(
 _POLL_SECONDS = 2.0
 _ACTIVE_SECONDS = 600
 _WARM_SECONDS = 900
+_BUSY_SECONDS = 120
 _INVOKE_MARGIN = 15  # for the answer to arrive, and the environment to start
 _LOG_LINES = 20
 _AGENT = "pulumi-fastapi-release"
@@ -322,11 +323,22 @@ class Answer(NamedTuple):
 
 
 def invoke(aws: Aws, function: str, qualifier: str, event: Mapping[str, Any], seconds: int) -> Answer:
-    """Invoke one version and wait for its answer, once: an invocation that runs must not be sent again."""
+    """Invoke one version and wait for its answer, once: an invocation that runs must not be sent again.
+
+    One that Lambda refuses, as all environments are busy, is: it did not run.
+    """
     client = aws.client("lambda", read_timeout=seconds + _INVOKE_MARGIN, retries={"total_max_attempts": 1})
-    answer = client.invoke(
-        FunctionName=function, Qualifier=qualifier, LogType="Tail", Payload=json.dumps(event).encode()
-    )
+    deadline = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            answer = client.invoke(
+                FunctionName=function, Qualifier=qualifier, LogType="Tail", Payload=json.dumps(event).encode()
+            )
+            break
+        except client.exceptions.TooManyRequestsException as refused:
+            if time.monotonic() > deadline:
+                return Answer(None, f"no environment was free for {_BUSY_SECONDS} s: {refused}", [])
+            time.sleep(_POLL_SECONDS)
     payload = json.loads(answer["Payload"].read() or b"null")
     log = base64.b64decode(answer.get("LogResult", "")).decode(errors="replace").splitlines()[-_LOG_LINES:]
     error = None
