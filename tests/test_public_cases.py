@@ -50,6 +50,7 @@ ELSEWHERE = {
         "app/test_runtime_balanced.py::"
         "test_a_stream_with_heartbeats_outlives_the_balancers_patience_and_one_without_does_not",
         "test_timeouts.py::test_streaming_moves_everything_that_depends_on_silence",
+        "test_lambda_timeouts.py::test_streams_are_refused",
     ],
     "A10": [
         "test_app.py::test_variables_are_text_or_json",
@@ -70,6 +71,7 @@ ELSEWHERE = {
         "app/test_edge.py::test_a_body_in_chunks_is_refused_once_it_is_too_long",
         "app/test_edge.py::test_what_the_edge_answers_has_the_cors_headers_of_the_app",
         "app/test_lambda.py::test_an_answer_that_lambda_cannot_return_is_a_problem_with_a_reason_in_the_log",
+        "aws/test_lambda_function.py::test_apps_that_lambda_cannot_run_are_refused",
     ],
     "A21": [
         "app/test_app_database.py::test_ten_rotations_that_close_every_connection_fail_only_what_was_in_flight",
@@ -88,7 +90,10 @@ ELSEWHERE = {
     "C10 C23": ["image/test_refused_builds.py::test_an_app_that_cannot_be_imported"],
     "C14 C26": ["image/test_user_projects.py::test_a_workspace_member_finds_its_files_and_the_other_member"],
     "C16": ["image/test_user_projects.py::test_a_project_that_needs_its_metadata_is_installed"],
-    "C19": ["image/test_user_projects.py::test_health_is_outside_of_what_the_apps_middleware_refuses"],
+    "C19": [
+        "image/test_user_projects.py::test_health_is_outside_of_what_the_apps_middleware_refuses",
+        "aws/test_release_hooks.py::test_readiness_is_asked_again_while_it_is_503",
+    ],
     "A14": [
         "engine/test_deployments.py::test_migration_runs_once_before_the_service_gets_a_new_image",
         "engine/test_deployments.py::test_failed_first_deploy_says_why_and_the_next_up_finishes_it",
