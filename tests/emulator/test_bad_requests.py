@@ -57,7 +57,61 @@ def waf_rule(**changes: Any) -> dict[str, Any]:
 
 MANAGED = {"managedRuleGroupStatement": {"vendorName": "AWS", "name": "AWSManagedRulesCommonRuleSet"}}
 
+BEHAVIOR = {
+    "allowedMethods": ["GET", "HEAD", "OPTIONS"],
+    "cachedMethods": ["GET", "HEAD"],
+    "targetOriginId": "url",
+    "viewerProtocolPolicy": "https-only",
+    "cachePolicyId": "4135ea2d-6df8-44a3-9df3-4b5a84be39ad",
+}
+ORIGIN = {
+    "originId": "url",
+    "domainName": "abc.lambda-url.us-east-1.on.aws",
+    "customOriginConfig": {
+        "httpPort": 80,
+        "httpsPort": 443,
+        "originProtocolPolicy": "https-only",
+        "originSslProtocols": ["TLSv1.2"],
+    },
+}
+CACHE_KEY = {
+    "cookiesConfig": {"cookieBehavior": "none"},
+    "headersConfig": {"headerBehavior": "whitelist", "headers": {"items": ["Accept"]}},
+    "queryStringsConfig": {"queryStringBehavior": "all"},
+}
+
+
+def behavior(**changes: Any) -> dict[str, Any]:
+    return {"defaultCacheBehavior": {name: item for name, item in {**BEHAVIOR, **changes}.items() if item is not None}}
+
+
+def origin(**changes: Any) -> dict[str, Any]:
+    return {"origins": [{name: item for name, item in {**ORIGIN, **changes}.items() if item is not None}]}
+
+
 GOOD: dict[str, dict[str, Any]] = {
+    "cloudfront/cachePolicy:CachePolicy": {"parametersInCacheKeyAndForwardedToOrigin": CACHE_KEY},
+    "cloudfront/distribution:Distribution": {
+        "enabled": True,
+        "origins": [ORIGIN],
+        "defaultCacheBehavior": BEHAVIOR,
+        "restrictions": {"geoRestriction": {"restrictionType": "none"}},
+        "viewerCertificate": {"cloudfrontDefaultCertificate": True},
+    },
+    "cloudfront/originAccessControl:OriginAccessControl": {
+        "originAccessControlOriginType": "lambda",
+        "signingBehavior": "always",
+        "signingProtocol": "sigv4",
+    },
+    "lb/targetGroupAttachment:TargetGroupAttachment": {
+        "targetGroupArn": "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/app/1",
+        "targetId": "arn:aws:lambda:us-east-1:123456789012:function:api:live",
+    },
+    "sqs/queue:Queue": {"messageRetentionSeconds": 1209600, "sqsManagedSseEnabled": True},
+    "sqs/queuePolicy:QueuePolicy": {
+        "queueUrl": "https://sqs.us-east-1.amazonaws.com/123456789012/jobs",
+        "policy": RESOURCE_POLICY,
+    },
     "apigatewayv2/api:Api": {"protocolType": "HTTP"},
     "apigatewayv2/apiMapping:ApiMapping": {"apiId": "a", "domainName": "api.example.com", "stage": "$default"},
     "apigatewayv2/authorizer:Authorizer": {
@@ -283,8 +337,17 @@ GOOD: dict[str, dict[str, Any]] = {
 ACL = "wafv2/webAcl:WebAcl"
 ALARM = "cloudwatch/metricAlarm:MetricAlarm"
 BALANCER = "lb/loadBalancer:LoadBalancer"
+CDN = "cloudfront/distribution:Distribution"
+CONTROL = "cloudfront/originAccessControl:OriginAccessControl"
 DATABASE = "rds/instance:Instance"
 FUNCTION = "lambda/function:Function"
+QUEUE = "sqs/queue:Queue"
+SCALABLE = "appautoscaling/target:Target"
+WARM = {
+    "serviceNamespace": "lambda",
+    "scalableDimension": "lambda:function:ProvisionedConcurrency",
+    "resourceId": "function:api:live",
+}
 FIREWALL = "ec2/securityGroup:SecurityGroup"
 GROUP = "lb/targetGroup:TargetGroup"
 LISTENER = "lb/listener:Listener"
@@ -814,6 +877,157 @@ BAD: list[tuple[str, dict[str, Any], str, str]] = [
         "versioningConfiguration.status",
     ),
     ("s3/bucketPolicy:BucketPolicy", {"policy": POLICY}, "MalformedPolicy", "policy"),
+    # CloudFront
+    (CDN, behavior(allowedMethods=["GET", "POST"]), "InvalidArgument", "defaultCacheBehavior"),
+    (CDN, behavior(cachedMethods=["GET"]), "InvalidArgument", "defaultCacheBehavior"),
+    (CDN, behavior(cachePolicyId=None), "InvalidArgument", "defaultCacheBehavior"),
+    (CDN, behavior(maxTtl=60), "InvalidArgument", "defaultCacheBehavior"),
+    (
+        CDN,
+        behavior(forwardedValues={"queryString": True, "cookies": {"forward": "all"}}),
+        "InvalidArgument",
+        "defaultCacheBehavior",
+    ),
+    (CDN, behavior(targetOriginId="api"), "NoSuchOrigin", "defaultCacheBehavior"),
+    (
+        CDN,
+        behavior(viewerProtocolPolicy="https"),
+        "InvalidArgument",
+        "defaultCacheBehavior.viewerProtocolPolicy",
+    ),
+    (
+        CDN,
+        {"orderedCacheBehaviors": [{**BEHAVIOR, "pathPattern": "/static/*", "targetOriginId": "s3"}]},
+        "NoSuchOrigin",
+        "orderedCacheBehaviors[0]",
+    ),
+    (CDN, {"origins": [ORIGIN, ORIGIN]}, "InvalidArgument", "origins"),
+    (CDN, origin(customOriginConfig=None), "InvalidArgument", "origins[0]"),
+    (CDN, origin(s3OriginConfig={"originAccessIdentity": ""}), "InvalidArgument", "origins[0]"),
+    (CDN, origin(domainName="https://abc.lambda-url.us-east-1.on.aws/"), "InvalidArgument", "origins[0].domainName"),
+    (CDN, origin(originPath="static/"), "InvalidArgument", "origins[0].originPath"),
+    (
+        CDN,
+        origin(customOriginConfig={**ORIGIN["customOriginConfig"], "originReadTimeout": 900}),
+        "InvalidOriginReadTimeout",
+        "origins[0].customOriginConfig.originReadTimeout",
+    ),
+    (
+        CDN,
+        origin(customOriginConfig={**ORIGIN["customOriginConfig"], "originProtocolPolicy": "https"}),
+        "InvalidArgument",
+        "origins[0].customOriginConfig.originProtocolPolicy",
+    ),
+    (CDN, {"aliases": ["api.example.com"]}, "InvalidViewerCertificate", ""),
+    (
+        CDN,
+        {"viewerCertificate": {"acmCertificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/c"}},
+        "InvalidViewerCertificate",
+        "",
+    ),
+    (
+        CDN,
+        {"viewerCertificate": {"cloudfrontDefaultCertificate": True, "minimumProtocolVersion": "TLSv1.2_2021"}},
+        "InvalidViewerCertificate",
+        "",
+    ),
+    (
+        CDN,
+        {"restrictions": {"geoRestriction": {"restrictionType": "whitelist"}}},
+        "InvalidGeoRestrictionParameter",
+        "restrictions.geoRestriction",
+    ),
+    (CDN, {"priceClass": "PriceClass_50"}, "InvalidArgument", "priceClass"),
+    (CDN, {"httpVersion": "http3only"}, "InvalidArgument", "httpVersion"),
+    (CDN, {"comment": "x" * 129}, "InvalidArgument", "comment"),
+    (CDN, {"loggingConfig": {"bucket": "logs"}}, "InvalidArgument", "loggingConfig.bucket"),
+    (CDN, {"webAclId": "arn:aws:wafv2:eu-west-1:123456789012:regional/webacl/a/1"}, "InvalidWebACLId", "webAclId"),
+    (CDN, {"originShield": True}, "InvalidArgument", "originShield"),
+    (CONTROL, {"signingBehavior": "sometimes"}, "InvalidArgument", "signingBehavior"),
+    (CONTROL, {"originAccessControlOriginType": "ecs"}, "InvalidArgument", "originAccessControlOriginType"),
+    (CONTROL, {"name": "x" * 65}, "InvalidArgument", "name"),
+    ("cloudfront/cachePolicy:CachePolicy", {"minTtl": 60, "defaultTtl": 0}, "InvalidArgument", ""),
+    ("cloudfront/cachePolicy:CachePolicy", {"name": "my cache"}, "InvalidArgument", "name"),
+    (
+        "cloudfront/cachePolicy:CachePolicy",
+        {
+            "parametersInCacheKeyAndForwardedToOrigin": {
+                **CACHE_KEY,
+                "headersConfig": {"headerBehavior": "whitelist"},
+            }
+        },
+        "InvalidArgument",
+        "parametersInCacheKeyAndForwardedToOrigin",
+    ),
+    # queues
+    (QUEUE, {"name": "my queue"}, "InvalidParameterValue", "name"),
+    (QUEUE, {"name": "jobs", "fifoQueue": True}, "InvalidParameterValue", ""),
+    (QUEUE, {"name": "jobs.fifo"}, "InvalidParameterValue", ""),
+    (QUEUE, {"kmsMasterKeyId": "alias/aws/sqs"}, "InvalidAttributeValue", ""),
+    (QUEUE, {"messageRetentionSeconds": 30}, "InvalidAttributeValue", "messageRetentionSeconds"),
+    (QUEUE, {"visibilityTimeoutSeconds": 50000}, "InvalidAttributeValue", "visibilityTimeoutSeconds"),
+    (QUEUE, {"delaySeconds": 1000}, "InvalidAttributeValue", "delaySeconds"),
+    (QUEUE, {"receiveWaitTimeSeconds": 21}, "InvalidAttributeValue", "receiveWaitTimeSeconds"),
+    (QUEUE, {"maxMessageSize": 100}, "InvalidAttributeValue", "maxMessageSize"),
+    (QUEUE, {"redrivePolicy": "dead"}, "InvalidParameterValue", "redrivePolicy"),
+    (QUEUE, {"redrivePolicy": '{"maxReceiveCount": 3}'}, "InvalidParameterValue", "redrivePolicy"),
+    (
+        QUEUE,
+        {"redrivePolicy": '{"deadLetterTargetArn": "arn:aws:sqs:us-east-1:1:d", "maxReceiveCount": 0}'},
+        "InvalidParameterValue",
+        "redrivePolicy",
+    ),
+    ("sqs/queuePolicy:QueuePolicy", {"policy": POLICY}, "InvalidAttributeValue", "policy"),
+    # functions behind something
+    (
+        FUNCTION,
+        {"vpcConfig": {"subnetIds": ["subnet-1"], "securityGroupIds": []}},
+        "InvalidParameterValueException",
+        "vpcConfig",
+    ),
+    (
+        FUNCTION,
+        {"loggingConfig": {"logFormat": "Text", "systemLogLevel": "WARN"}},
+        "InvalidParameterValueException",
+        "loggingConfig",
+    ),
+    (
+        FUNCTION,
+        {"deadLetterConfig": {"targetArn": "arn:aws:lambda:us-east-1:123456789012:function:dead"}},
+        "InvalidParameterValueException",
+        "deadLetterConfig.targetArn",
+    ),
+    (
+        "lambda/alias:Alias",
+        {"routingConfig": {"additionalVersionWeights": {"1": 0.1}}},
+        "InvalidParameterValueException",
+        "routingConfig.additionalVersionWeights",
+    ),
+    ("lambda/permission:Permission", {"functionUrlAuthType": "NONE"}, "InvalidParameterValueException", ""),
+    (
+        "lambda/permission:Permission",
+        {"action": "lambda:InvokeFunctionUrl", "invokedViaFunctionUrl": True},
+        "InvalidParameterValueException",
+        "",
+    ),
+    (GROUP, {"targetType": "lambda"}, "ValidationError", ""),
+    ("lb/targetGroupAttachment:TargetGroupAttachment", {"port": 70000}, "ValidationError", "port"),
+    (SCALABLE, {**WARM, "scalableDimension": "ecs:service:DesiredCount"}, "ValidationException", ""),
+    (SCALABLE, {**WARM, "resourceId": "api:live"}, "ValidationException", ""),
+    (SCALABLE, {**WARM, "resourceId": "function:api:$LATEST"}, "ValidationException", ""),
+    (
+        "appautoscaling/policy:Policy",
+        {
+            **WARM,
+            "policyType": "TargetTrackingScaling",
+            "targetTrackingScalingPolicyConfiguration": {
+                "targetValue": 70,
+                "predefinedMetricSpecification": {"predefinedMetricType": "LambdaProvisionedConcurrencyUtilization"},
+            },
+        },
+        "ValidationException",
+        "targetTrackingScalingPolicyConfiguration",
+    ),
     # of no service in particular
     ("ec2/vpc:Vpc", {"cidrBloc": "10.0.0.0/16"}, "InvalidParameterValue", "cidrBloc"),
     (GROUP, {"port": "many"}, "ValidationError", "port"),

@@ -319,14 +319,22 @@ def build_request(
         return dict(row.request(context)), []
     request = row.mapper.request(shape, row.sent_inputs(context.inputs), ignore_unmatched=ignore_unmatched)
     if row.added is not None:
-        for member, value in row.added(context).items():
-            within = request.params.get(member)
-            request.params[member] = {**within, **value} if isinstance(within, dict) else value
+        request.params = _with_added(request.params, row.added(context))
     if operation != row.create and row.update_key is not None:
         request.params.update(row.update_key(context))
     if operation == row.create and not row.tags_after_create:
         request.params.update(_tag_members(context, shape))
     return request.params, [*request.problems, *validate(shape, request)]
+
+
+def _with_added(params: Properties, added: Mapping[str, Any]) -> Properties:
+    for member, value in added.items():
+        within = params.get(member)
+        if isinstance(within, dict) and isinstance(value, dict):
+            _with_added(within, value)
+        else:
+            params[member] = value
+    return params
 
 
 def _tag_members(context: Context, shape: Any) -> Properties:

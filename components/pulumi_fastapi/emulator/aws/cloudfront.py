@@ -92,6 +92,16 @@ def _policy(_context: Context, answer: Properties) -> Properties:
     return {**answer["CachePolicy"], "ETag": answer["ETag"]}
 
 
+def _encodings(context: Context) -> Mapping[str, Any]:
+    """The API wants both, which a program may leave out."""
+    part = "parametersInCacheKeyAndForwardedToOrigin"
+    given = context.inputs.get(part)
+    if not isinstance(given, dict):
+        return {}
+    wanted = {name: given.get(name) or False for name in ("enableAcceptEncodingBrotli", "enableAcceptEncodingGzip")}
+    return {_POLICY: {part[0].upper() + part[1:]: {name[0].upper() + name[1:]: it for name, it in wanted.items()}}}
+
+
 ROWS = (
     ResourceType(
         pulumi_type="aws:cloudfront/distribution:Distribution",
@@ -198,6 +208,7 @@ ROWS = (
         update_key=_matching("GetCachePolicy"),
         id="CachePolicy.Id",
         autoname=AutoName(max_length=128),
+        added=_encodings,
         fields={
             "comment": f"{_POLICY}.Comment",
             "defaultTtl": f"{_POLICY}.DefaultTTL",

@@ -13,6 +13,7 @@ from pulumi_fastapi.emulator.rules import (
     apigatewayv2,
     appautoscaling,
     budgets,
+    cloudfront,
     cloudwatch,
     codedeploy,
     ec2,
@@ -28,6 +29,7 @@ from pulumi_fastapi.emulator.rules import (
     scheduler,
     secretsmanager,
     sns,
+    sqs,
     tags,
     wafv2,
 )
@@ -40,6 +42,7 @@ for _module in (
     apigatewayv2,
     appautoscaling,
     budgets,
+    cloudfront,
     cloudwatch,
     codedeploy,
     ec2,
@@ -55,6 +58,7 @@ for _module in (
     scheduler,
     secretsmanager,
     sns,
+    sqs,
     tags,
     wafv2,
 ):

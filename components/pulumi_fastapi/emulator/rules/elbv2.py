@@ -50,7 +50,8 @@ _SSL_POLICY = matches(
 
 def _vpc_for_targets(inputs: Properties, _all: Properties) -> str | None:
     if inputs.get("targetType", "instance") == "lambda":
-        return None
+        given = [name for name in ("port", "protocol", "vpcId") if inputs.get(name) is not None]
+        return f"{given[0]} cannot be specified for target groups with target type 'lambda'" if given else None
     missing = [name for name in ("port", "protocol", "vpcId") if inputs.get(name) is None]
     return f"{missing[0]} is required for target type {inputs.get('targetType', 'instance')!r}" if missing else None
 
@@ -97,4 +98,5 @@ RULES: tuple[Rule, ...] = (
     Rule("lb/listener:Listener", "port", "ValidationError", between(1, 65535)),
     Rule("lb/listener:Listener", "sslPolicy", "SSLPolicyNotFound", _SSL_POLICY),
     Rule("lb/listenerRule:ListenerRule", "priority", "ValidationError", between(1, 50000)),
+    Rule("lb/targetGroupAttachment:TargetGroupAttachment", "port", "ValidationError", between(1, 65535)),
 )

@@ -4,7 +4,7 @@ import json
 import re
 from typing import Any
 
-from pulumi_fastapi.emulator.rules.judges import Rule, at_least, between
+from pulumi_fastapi.emulator.rules.judges import Rule, at_least, between, matches
 from pulumi_fastapi.emulator.values import Properties
 
 _RESERVED_VARIABLES = re.compile(
@@ -55,8 +55,35 @@ def _variables(value: Any, _inputs: Properties) -> str | None:
 def _weights(value: Any, inputs: Properties) -> str | None:
     if len(value) > 1:
         return "an alias shares its traffic with one other version only"
+    if inputs.get("functionVersion") in value:
+        return f"version {inputs['functionVersion']} is the alias's own, and cannot be its other one as well"
     if value and "$LATEST" in (inputs.get("functionVersion"), *value):
         return "$LATEST is not supported for an alias pointing to more than 1 version"
+    return None
+
+
+def _json_logs(logging: Any, _inputs: Properties) -> str | None:
+    leveled = [name for name in ("applicationLogLevel", "systemLogLevel") if logging.get(name) is not None]
+    if leveled and logging.get("logFormat") != "JSON":
+        return f"{leveled[0]} is only supported with logFormat JSON"
+    return None
+
+
+def _whole_network(network: Any, _inputs: Properties) -> str | None:
+    given = [name for name in ("subnetIds", "securityGroupIds") if network.get(name)]
+    if len(given) == 1:
+        return "SubnetIds and SecurityIds must coexist or be both empty list."
+    return None
+
+
+def _url_permission(inputs: Properties, _all: Properties) -> str | None:
+    """A URL needs two statements since October 2025, each with a condition of its own."""
+    for name, action in (
+        ("functionUrlAuthType", "lambda:InvokeFunctionUrl"),
+        ("invokedViaFunctionUrl", "lambda:InvokeFunction"),
+    ):
+        if inputs.get(name) is not None and inputs.get("action") != action:
+            return f"{name} is only supported for the action {action}, not for {inputs.get('action')}"
     return None
 
 
@@ -67,5 +94,14 @@ RULES: tuple[Rule, ...] = (
     Rule("lambda/function:Function", "timeout", "ValidationException", between(1, 900, "seconds")),
     Rule("lambda/function:Function", "memorySize", "ValidationException", between(128, 10240, "MB")),
     Rule("lambda/function:Function", "reservedConcurrentExecutions", "ValidationException", at_least(-1)),
+    Rule("lambda/function:Function", "loggingConfig", "InvalidParameterValueException", _json_logs),
+    Rule("lambda/function:Function", "vpcConfig", "InvalidParameterValueException", _whole_network),
+    Rule(
+        "lambda/function:Function",
+        "deadLetterConfig.targetArn",
+        "InvalidParameterValueException",
+        matches(r"arn:[\w-]+:(sqs|sns):.+", "a dead-letter target is the ARN of a queue or a topic"),
+    ),
+    Rule("lambda/permission:Permission", "", "InvalidParameterValueException", _url_permission),
     Rule("lambda/alias:Alias", "routingConfig.additionalVersionWeights", "InvalidParameterValueException", _weights),
 )
