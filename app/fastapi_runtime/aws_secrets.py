@@ -8,15 +8,13 @@ import hashlib
 import hmac
 import json
 import os
-import ssl
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
+
+from . import small_http
 
 _SECONDS = 2.0
 _TASKS = "http://169.254.170.2"  # where ECS gives a task the credentials of its role
@@ -89,7 +87,7 @@ def _call(arn: str, content: dict[str, Any]) -> dict[str, Any]:
     url = os.environ.get(_ENDPOINTS[service]) or f"https://{service}.{region}.{suffix}"
     body = json.dumps(content).encode()
     headers = signed_headers(url, body, service, region, _keys(), datetime.now(UTC))
-    return _ask(urllib.request.Request(url, body, headers))  # noqa: S310 (the operator's own endpoint, or AWS')
+    return _ask(url, headers, body)
 
 
 def signed_headers(url: str, body: bytes, service: str, region: str, keys: Keys, now: datetime) -> dict[str, str]:
@@ -127,28 +125,19 @@ def _keys() -> Keys:
     if file := environment.get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"):
         token = Path(file).read_text().strip()
     url = f"{_TASKS}{relative}" if relative else str(full)
-    answer = _ask(urllib.request.Request(url, headers={"Authorization": token} if token else {}))  # noqa: S310
+    answer = _ask(url, {"Authorization": token} if token else {})
     return Keys(answer["AccessKeyId"], answer["SecretAccessKey"], answer.get("Token"))
 
 
-@cache
-def _trusted() -> ssl.SSLContext:
-    """Read once: it takes longer than some calls."""
-    return ssl.create_default_context()
-
-
-def _ask(request: urllib.request.Request) -> dict[str, Any]:
-    where = urlsplit(request.full_url).netloc
-    tls = _trusted() if request.type == "https" else None
+def _ask(url: str, headers: Mapping[str, str], body: bytes | None = None) -> dict[str, Any]:
+    where = urlsplit(url).netloc
     try:
-        with urllib.request.urlopen(request, timeout=_SECONDS, context=tls) as response:  # noqa: S310
-            answer: dict[str, Any] = json.load(response)
-            return answer
-    except urllib.error.HTTPError as error:
-        with error:
-            raise SecretUnreadable(f"{where} says {error.code}: {_reason(error.read())}") from None
+        answer: dict[str, Any] = json.loads(small_http.ask(url, headers, body, _SECONDS))
+    except small_http.Refused as error:
+        raise SecretUnreadable(f"{where} says {error.status}: {_reason(error.body)}") from None
     except (OSError, ValueError) as error:
         raise SecretUnreadable(f"{where} does not answer: {getattr(error, 'reason', None) or error}") from None
+    return answer
 
 
 def _reason(text: bytes) -> str:

@@ -1,4 +1,4 @@
-"""What Google Cloud tells a container about itself: the metadata server, with the standard library.
+"""What Google Cloud tells a container about itself: the metadata server, as far as the runtime needs it.
 
 `GCE_METADATA_HOST` names another host, as for Google's own libraries.
 """
@@ -6,9 +6,9 @@
 import json
 import os
 import time
-import urllib.error
-import urllib.request
 from typing import Any, NamedTuple
+
+from . import small_http
 
 _SECONDS = 2.0
 _LOGIN = "https://www.googleapis.com/auth/sqlservice.login"
@@ -51,14 +51,10 @@ def project() -> str:
 def _ask(path: str) -> str:
     host = os.environ.get("GCE_METADATA_HOST") or "metadata.google.internal"
     url = f"http://{host}/computeMetadata/v1/{path}"
-    request = urllib.request.Request(url, headers={"Metadata-Flavor": "Google"})
     try:
-        with urllib.request.urlopen(request, timeout=_SECONDS) as response:  # noqa: S310 (never leaves the machine)
-            body: bytes = response.read()
-            return body.decode()
-    except urllib.error.HTTPError as error:
-        with error:
-            raise MetadataUnreadable(f"the metadata server {host} says {error.code}") from None
+        return small_http.ask(url, {"Metadata-Flavor": "Google"}, None, _SECONDS).decode()
+    except small_http.Refused as error:
+        raise MetadataUnreadable(f"the metadata server {host} says {error.status}") from None
     except OSError as error:
         why: Any = getattr(error, "reason", None) or error
         raise MetadataUnreadable(f"the metadata server {host} does not answer: {why}") from None

@@ -161,7 +161,7 @@ class LambdaApp:
             async with asyncio.timeout(self._seconds + 0.1):  # of one that has not begun the edge knows before
                 await self._edge(scope, receive, keep)
         except TimeoutError:
-            if messages and not messages[-1].get("more_body", True):
+            if messages and messages[-1]["type"] == "http.response.body" and not messages[-1].get("more_body"):
                 _log.error("what %s still does after its answer is cut by the function's timeout", scope["path"])
                 return messages
             _log.error(

@@ -7,12 +7,13 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 APP = Path(__file__).parents[2] / "app"
-SECONDS = 20  # generous: only a broken runtime takes this long
+SECONDS = 60  # generous: only a broken runtime takes this long
 
 
 class RuntimeApi:
@@ -29,6 +30,12 @@ class RuntimeApi:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
+            wbufsize = -1  # one packet for each answer
+
+            def handle(self) -> None:
+                with suppress(ConnectionResetError):  # the process was killed
+                    super().handle()
 
             def do_GET(self) -> None:
                 if self.path.endswith("/event/next"):

@@ -15,7 +15,8 @@ from lambda_environment import SECONDS, Lambda, function_url, http_api, load_bal
 CODE = """
 import asyncio, os, time
 from contextlib import asynccontextmanager
-from fastapi import FastAPI, Request, Response
+from fastapi import BackgroundTasks, FastAPI, Request, Response
+from fastapi.responses import StreamingResponse
 
 @asynccontextmanager
 async def lifespan(app):
@@ -36,6 +37,10 @@ async def echo(name: str, request: Request) -> dict:
         "cookies": request.cookies, "query": request.query_params.multi_items(), "body": (await request.body()).hex(),
         "languages": request.headers.getlist("accept-language"),
     }
+
+@app.post("/count")
+async def count(request: Request) -> int:
+    return len(await request.body())
 
 @app.get("/cookies")
 async def cookies(response: Response) -> None:
@@ -58,6 +63,23 @@ async def fails() -> None:
 @app.get("/slow")
 async def slow() -> None:
     await asyncio.sleep(30)
+
+@app.get("/wait/{seconds}")
+async def wait(seconds: float) -> None:
+    await asyncio.sleep(seconds)
+
+@app.get("/stream")
+async def stream() -> StreamingResponse:
+    async def heartbeats():
+        while True:
+            yield ": still here\\n\\n"
+            await asyncio.sleep(0.1)
+    return StreamingResponse(heartbeats(), media_type="text/event-stream")
+
+@app.get("/afterwards")
+async def afterwards(tasks: BackgroundTasks) -> str:
+    tasks.add_task(asyncio.sleep, 30)
+    return "done"
 
 @app.get("/blocks")
 def blocks() -> None:
@@ -168,6 +190,28 @@ def test_an_answer_that_lambda_cannot_return_is_a_problem_with_a_reason_in_the_l
     assert "put it into S3" in shop.log.read_text()
 
 
+def test_an_answer_that_a_load_balancer_does_not_take_from_lambda_is_one_too(shop: Lambda) -> None:
+    answer = shop.invoke(load_balancer(f"/long/{600_000}"))
+    assert answer["statusCode"] == 500
+    assert json.loads(answer["body"])["detail"] == "The answer is longer than the 1 MB that Lambda can return here."
+    assert len(shop.invoke(load_balancer(f"/long/{500_000}"))["body"]) == 500_000
+
+
+def test_the_longest_request_that_lambda_hands_over_reaches_the_app(shop: Lambda) -> None:
+    body = base64.b64encode(bytes(4_500_000)).decode()
+    answer = shop.invoke(http_api("/count", "POST", body=body, isBase64Encoded=True))
+    assert answer["body"] == "4500000"
+
+
+def test_a_request_longer_than_the_app_wants_is_refused_with_a_reason(start: Any) -> None:
+    environment = start(MAX_BODY_BYTES="1000")
+    answer = environment.invoke(http_api("/count", "POST", body="x" * 1001))
+    assert answer["statusCode"] == 413
+    assert json.loads(answer["body"])["detail"] == "The body of the request must not be longer than 1000 bytes."
+    assert "refused a request body of more than MAX_BODY_BYTES=1000" in environment.log.read_text()
+    assert environment.invoke(http_api("/count", "POST", body="x" * 1000))["body"] == "1000"
+
+
 def test_an_answer_just_below_the_limit_arrives(shop: Lambda) -> None:
     assert len(shop.invoke(http_api(f"/long/{3_100_000}"))["body"]) == 3_100_000
 
@@ -198,6 +242,34 @@ def test_before_lambda_cuts_an_invocation_it_is_answered(start: Any, path: str) 
     assert time.monotonic() - began < 1.5
 
 
+def test_each_invocation_has_its_own_time(start: Any) -> None:
+    """The first may begin late, if Lambda has initialized the environment within it."""
+    environment = start()
+    environment.timeout = 1.0
+    assert environment.invoke(http_api("/wait/2"))["statusCode"] == 504
+    environment.timeout = 30.0
+    assert environment.invoke(http_api("/wait/2"))["statusCode"] == 200
+
+
+def test_a_stream_without_end_is_told_and_not_cut(start: Any) -> None:
+    """Lambda takes an answer as a whole; what has begun within the app has not yet begun for the client."""
+    environment = start()
+    environment.timeout = 3.0
+    answer = environment.invoke(http_api("/stream"))
+    assert answer["statusCode"] == 504
+    assert json.loads(answer["body"])["detail"].startswith("The answer was not complete within 2.")
+    assert "the answer of /stream has no end" in environment.log.read_text()
+    assert environment.invoke(http_api("/opened"))["statusCode"] == 200
+
+
+def test_an_answer_does_not_wait_longer_than_it_may_for_what_comes_after_it(start: Any) -> None:
+    environment = start()
+    environment.timeout = 3.0
+    answer = environment.invoke(http_api("/afterwards"))
+    assert (answer["statusCode"], answer["body"]) == (200, '"done"')
+    assert "what /afterwards still does after its answer is cut" in environment.log.read_text()
+
+
 def test_traces_leave_with_the_answer_as_nothing_runs_until_the_next_event(start: Any) -> None:
     trace = "0af7651916cd43dd8448eb211c80319c"
     with collector() as (address, received):
@@ -216,6 +288,47 @@ def test_on_sigterm_the_app_is_stopped(start: Any) -> None:
     assert log.count("shut down") == 1
     (metrics,) = [json.loads(line) for line in log.splitlines() if '"_aws"' in line]
     assert metrics["Requests"] == 1
+
+
+def test_a_shutdown_that_takes_longer_than_lambda_gives_it_is_told(start: Any) -> None:
+    code = CODE.replace('    print("shut down", flush=True)', "    await asyncio.sleep(60)")
+    environment = start(code)
+    environment.invoke(http_api("/opened"))
+    began = time.monotonic()
+    environment.process.send_signal(signal.SIGTERM)
+    assert environment.process.wait(SECONDS) == 0
+    assert time.monotonic() - began < 10
+    log = environment.log.read_text()
+    assert "the app's shutdown takes longer than the 0.35 seconds that Lambda gives it" in log
+    assert '"_aws"' in log  # its last metrics
+
+
+def test_a_schedule_calls_a_path_with_no_more_than_it_needs(shop: Lambda) -> None:
+    """EventBridge sends what the schedule holds: an event of this form, without an entry that adds anything."""
+    event = {
+        "version": "2.0",
+        "rawPath": "/echo/tea",
+        "rawQueryString": "",
+        "headers": {"host": "schedule"},
+        "requestContext": {"http": {"method": "POST", "path": "/echo/tea", "sourceIp": "127.0.0.1"}},
+        "isBase64Encoded": False,
+    }
+    answer = shop.invoke(event)
+    assert answer["statusCode"] == 200
+    assert json.loads(answer["body"])["method"] == "POST"
+
+
+def test_an_app_that_refuses_all_without_a_header_is_ready_anyway(start: Any) -> None:
+    environment = start(
+        "from fastapi import FastAPI, Request, Response\napp = FastAPI()\n"
+        "@app.middleware('http')\nasync def check(request: Request, call_next):\n"
+        "    if 'x-cloudfront-header' not in request.headers: return Response(status_code=403)\n"
+        "    return await call_next(request)\n"
+        "@app.get('/version')\nasync def version(): return 1\n"
+    )
+    assert environment.invoke(http_api("/version"))["statusCode"] == 403
+    assert environment.invoke(http_api("/-/ready"))["statusCode"] == 200
+    assert environment.invoke(load_balancer("/-/healthy"))["statusCode"] == 200
 
 
 @pytest.mark.parametrize(
