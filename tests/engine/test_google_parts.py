@@ -31,7 +31,9 @@ def everything() -> None:
     channels = NotificationChannels("ops", ["ops@example.com"]).ids
     api = service().name
     private = CloudSqlDatabaseArgs(network=VpcNetwork("net"), deletion_protection=False)
-    pulumi.export("private", CloudSqlDatabase("private", private).host)
+    in_network = CloudSqlDatabase("private", private)
+    pulumi.export("private", in_network.host)
+    pulumi.export("server_ca", in_network.server_ca)
     on_socket = CloudSqlDatabase("on-socket", CloudSqlDatabaseArgs(deletion_protection=False))
     pulumi.export("socket", on_socket.host)
     pulumi.export("connection_name", on_socket.connection_name)
@@ -52,6 +54,7 @@ def test_all_parts_come_up_stay_and_go(emulated_cloud: EmulatedCloud) -> None:
     emulated_cloud.destroy()
 
     assert first.outputs["private"].startswith("10.")
+    assert first.outputs["server_ca"].startswith("-----BEGIN CERTIFICATE-----\n")  # and no Secret
     assert first.outputs["socket"] == f"/cloudsql/{first.outputs['connection_name']}"
     assert first.outputs["connection_name"].startswith(f"shop-1:{REGION}:on-socket-db-")
     assert not again.changed

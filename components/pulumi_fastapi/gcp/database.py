@@ -227,7 +227,8 @@ class CloudSqlDatabase(GoogleComponent):
             database_name=args.database_name,
             connection_name=connection_name,
             on_socket=on_socket,
-            server_ca=None if on_socket else self.instance.server_ca_certs.apply(_pem),
+            # The provider takes certificates for secrets; a revision that holds one would be all secret.
+            server_ca=None if on_socket else Output.unsecret(self.instance.server_ca_certs).apply(_pem),
             username=USERNAME,
             max_connections=args.connections,
         )
