@@ -82,7 +82,5 @@ def test_an_existing_network_is_named_in_full(field: str, value: str) -> None:
 
 
 def test_self_links_name_an_existing_network_too() -> None:
-    existing = ExistingVpcNetwork(
-        network_id=f"https://www.googleapis.com/compute/v1/{NETWORK}", subnetwork_id=SUBNETWORK
-    )
-    assert existing.connection is None
+    link = f"https://www.googleapis.com/compute/v1/{NETWORK}"
+    assert ExistingVpcNetwork(network_id=link, subnetwork_id=SUBNETWORK).network_id == link

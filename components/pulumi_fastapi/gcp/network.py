@@ -5,7 +5,6 @@ from abc import ABC
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Optional, Union
 
-import pulumi
 import pulumi_gcp as gcp
 from pulumi import Input, Output, ResourceOptions
 
@@ -58,8 +57,6 @@ class ExistingVpcNetwork(ABC):
     Google's services already (private services access)."""
     subnetwork_id: Input[str]
     """Its subnetwork for the service, as `projects/{project}/regions/{region}/subnetworks/{name}`, /26 or larger."""
-    connection: Optional[pulumi.Resource] = None
-    """The connection to Google's services, where this program makes it: the database waits for it. Default none."""
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -72,6 +69,8 @@ class ExistingVpcNetwork(ABC):
             r".*projects/[^/]+/regions/[^/]+/subnetworks/[^/]+",
             "projects/P/regions/R/subnetworks/N",
         )
+
+    connection = None
 
 
 class VpcNetwork(GoogleComponent):
@@ -89,8 +88,6 @@ class VpcNetwork(GoogleComponent):
     """`projects/{project}/global/networks/{name}`."""
     subnetwork_id: Output[str]
     """`projects/{project}/regions/{region}/subnetworks/{name}`."""
-    connection: pulumi.Resource
-    """The connection to Google's services, which what gets a private address depends on."""
 
     def __init__(
         self, name: str, args: Optional[VpcNetworkArgs] = None, opts: Optional[ResourceOptions] = None
@@ -115,7 +112,8 @@ class VpcNetwork(GoogleComponent):
             network=network.id,
             opts=self.child,
         )
-        connection = gcp.servicenetworking.Connection(
+        # What gets a private address depends on it; no input says so.
+        self.connection = gcp.servicenetworking.Connection(
             self.child_name("services"),
             network=network.id,
             service=_SERVICES,
@@ -125,7 +123,7 @@ class VpcNetwork(GoogleComponent):
             deletion_policy="REMOVE_PEERING",
             opts=self.child,
         )
-        self.publish(network_id=network.id, subnetwork_id=subnetwork.id, connection=connection)
+        self.publish(network_id=network.id, subnetwork_id=subnetwork.id)
 
 
 # A VpcNetwork can stand wherever an existing one can; the provider schema, read at run time, knows no unions.
