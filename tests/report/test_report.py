@@ -108,7 +108,7 @@ def previewed() -> dict[str, Any]:
 def test_the_bill_is_that_of_cost(prod: Page) -> None:
     bill = json.loads(run("cost", "-C", STACKS, "--stack", "prod", "--rps", "20", "--format", "json")[1])
     total = bill["monthly"]
-    assert f"at least ${float(total['expected']):.2f} a month" in prod.text
+    assert f"${float(total['expected']):.2f} a month" in prod.text
     assert " ".join(f"{float(bill[each]):.2f}" for each in ("baseline", "usage")) in prod.text
     assert "..".join(f"{float(total[each]):.2f}" for each in ("low", "expected", "high")) in prod.text
     assert len(bill["parts"]) == 5
@@ -155,9 +155,47 @@ def test_every_finding_is_shown_with_its_fix(prod: Page, previewed: dict[str, An
 
 def test_the_picture_has_what_the_plan_has(prod: Page) -> None:
     words = [each.text for each in prod.drawing("Architecture").iter("text")]
-    for word in ("callers", "Entry", "Tasks", "Database", "Secrets", "Registry", "Logs", "Network", "Alarms"):
+    for word in ("callers", "Entry", "App", "Database", "Secrets", "Registry", "Logs", "Network", "Alarms"):
         assert words.count(word) == 1
     assert {"2 to 6 tasks", "each 1024 CPU units, 2048 MiB", "db, in two zones", "db.t4g.medium"} <= set(words)
+
+
+@pytest.fixture(scope="module", params=["lambda", "cloudrun"])
+def other(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Page]:
+    """The page of a stack of another component."""
+    file = tmp_path_factory.mktemp(request.param) / "page.html"
+    code, _, err = run("report", "-C", STACKS, "--stack", request.param, "--rps", "20", "-o", file)
+    assert code == 0, err
+    return request.param, Page(file.read_text())
+
+
+IN_THE_PICTURE = {
+    "lambda": ("callers", "Entry", "App", "each 1024 MiB", "Registry", "Logs", "Alarms"),
+    "cloudrun": ("callers", "App", "each 1 vCPU, 512Mi", "0 to 1 instances", "POSTGRES_18", "db-f1-micro", "Secrets"),
+}
+RUNGS = {
+    "lambda": ["request", "function", "entry", "client", "startup"],
+    "cloudrun": ["answer", "request", "stop", "keep-alive", "startup"],
+}
+
+
+def test_the_picture_of_another_component_has_what_its_plan_has(other: tuple[str, Page]) -> None:
+    stack, page = other
+    words = " ".join(page.drawing("Architecture").itertext())
+
+    assert [word for word in IN_THE_PICTURE[stack] if word not in words] == []
+    assert ("Entry" in words) is (stack == "lambda")
+
+
+def test_timeouts_of_another_component_are_those_of_preview(other: tuple[str, Page]) -> None:
+    stack, page = other
+    (service,) = json.loads(run("preview", "-C", STACKS, "--stack", stack, "--json")[1])["services"]
+    (words,) = (re.findall(r"start within (\d+) s", page.text),)
+    texts = [text for text in page.drawing("Timeouts").itertext() if text.strip()][1:]
+
+    assert texts[::2] == RUNGS[stack]
+    assert texts[-1] == f"{words[0]} s"
+    assert f"{service['timeouts']['request']} s" in texts
 
 
 def test_links_are_the_plans_dependencies() -> None:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from ..cost.bill import Estimate
 from ..cost.render import money
@@ -19,16 +20,20 @@ _ROLES: Mapping[str, tuple[str, tuple[str, ...]]] = {
             "aws:apigatewayv2/api:",
             "aws:cloudfront/distribution:",
             "aws:lambda/functionUrl:",
+            "aws:scheduler/schedule:",
+            "aws:wafv2/webAcl:",
             "gcp:compute/globalForwardingRule:",
+            "gcp:compute/securityPolicy:",
         ),
     ),
     "compute": (
-        "Tasks",
+        "App",
         (
             "aws:ecs/service:",
             "aws:ecs/taskDefinition:",
             "aws:lambda/function:",
             "gcp:cloudrunv2/service:",
+            "gcp:cloudrunv2/job:",
             "aws:lb/targetGroup:",
             "aws:appautoscaling/target:",
         ),
@@ -51,10 +56,25 @@ _ROLES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     ),
     "registry": ("Registry", ("aws:ecr/repository:", "gcp:artifactregistry/repository:")),
     "logs": ("Logs", ("aws:cloudwatch/logGroup:",)),
-    "network": ("Network", ("aws:ec2/natGateway:", "aws:ec2/internetGateway:", "aws:ec2/vpcEndpoint:")),
+    "network": (
+        "Network",
+        (
+            "aws:ec2/natGateway:",
+            "aws:ec2/internetGateway:",
+            "aws:ec2/vpcEndpoint:",
+            "gcp:compute/subnetwork:",
+            "gcp:compute/routerNat:",
+            "gcp:vpcaccess/connector:",
+        ),
+    ),
     "alarms": (
         "Alarms",
-        ("aws:cloudwatch/metricAlarm:", "aws:cloudwatch/compositeAlarm:", "gcp:monitoring/alertPolicy:"),
+        (
+            "aws:cloudwatch/metricAlarm:",
+            "aws:cloudwatch/compositeAlarm:",
+            "gcp:monitoring/alertPolicy:",
+            "gcp:monitoring/uptimeCheckConfig:",
+        ),
     ),
 }
 """What a resource does, by the beginning of its type. Others are steps between these."""
@@ -159,6 +179,29 @@ def _lines(resource: Resource, role: str, prefix: str) -> Iterator[str]:
     if role == "database" and "instanceClass" in of:
         yield f"{of.get('engine', '')} {of.get('engineVersion', '')}"
         yield str(of["instanceClass"])
+    elif resource.type.startswith("gcp:sql/databaseInstance:"):
+        yield str(of.get("databaseVersion", ""))
+        yield str(_in(resource, "settings").get("tier", ""))
+    elif resource.type.startswith("aws:lambda/function:"):
+        yield f"each {of.get('memorySize', 128)} MiB"
+    elif resource.type.startswith("gcp:cloudrunv2/service:"):
+        yield from _of_cloud_run(resource)
+
+
+def _of_cloud_run(resource: Resource) -> Iterator[str]:
+    """What each instance has, and how many there may be."""
+    template, scaling = _in(resource, "template"), _in(resource, "scaling")
+    containers = template.get("containers")
+    limits = ((containers[0].get("resources") or {}).get("limits") or {}) if containers else {}
+    if limits:
+        yield f"each {limits.get('cpu', '?')} vCPU, {limits.get('memory', '?')}"
+    if scaling:
+        yield f"{scaling.get('minInstanceCount', 0)} to {scaling.get('maxInstanceCount', '?')} instances"
+
+
+def _in(resource: Resource, key: str) -> Mapping[str, Any]:
+    value = plain(resource.inputs).get(key)
+    return value if isinstance(value, Mapping) else {}
 
 
 def architecture(plan: Plan, estimate: Estimate) -> str:
@@ -175,7 +218,7 @@ def architecture(plan: Plan, estimate: Estimate) -> str:
         places[role] = (x, y, width)
         out.append(_box(found[role], x, y, width))
 
-    if "entry" in found:
+    if "entry" in found or "compute" in found:  # Cloud Run has an address of its own
         out.append(f'<text x="{middle:g}" y="14" text-anchor="middle" class="note">callers</text>')
         out.append(svg.arrow([(middle, 19), (middle, 19 + _GAP)]))
         y = 19 + _GAP

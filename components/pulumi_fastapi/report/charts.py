@@ -13,14 +13,19 @@ _BAR = 12.0
 _COLOURS = 8
 """Classes c0 to c7 of the page's style."""
 _RUNGS = {
+    "answer": "answer",
     "request": "request",
+    "function": "function",
+    "entry": "entry",
     "drain": "drain",
     "stop": "stop",
     "idle": "balancer idle",
     "client": "client",
     "keepAlive": "keep-alive",
+    "init": "startup",
     "startup": "startup",
 }
+"""Rungs to what their bar is called."""
 
 
 def costs(estimate: Estimate) -> str:
@@ -53,7 +58,10 @@ def connections(budget: Mapping[str, Any]) -> str:
 
 def timeouts(rungs: Mapping[str, Any]) -> str:
     """The rungs that must be in order, as bars of their seconds."""
-    shown = [(label, rungs[key]) for key, label in _RUNGS.items() if isinstance(rungs.get(key), (int, float))]
+    numbers = {key: each for key, each in rungs.items() if isinstance(each, (int, float))}
+    if "init" in numbers:
+        numbers.pop("startup", None)  # that is how long others may take; a function has less
+    shown = [(label, numbers[key]) for key, label in _RUNGS.items() if key in numbers]
     most = max((seconds for _, seconds in shown), default=0) or 1
     start, room = 96.0, svg.WIDTH - 96.0 - 48
     out = []
