@@ -225,7 +225,7 @@ def test_an_existing_secret_is_read_by_its_version_and_granted() -> None:
     result = planned_service(secret_versions={"KEY": "projects/vault/secrets/key/versions/7"})
     assert variables_of(result)["KEY"] == {"secret": "projects/vault/secrets/key", "version": "7"}
     (grant,) = [each for each in result.resources if each.type.endswith("SecretIamMember")]
-    assert grant.inputs["secretId"] == "projects/vault/secrets/key"
+    assert (grant.inputs["project"], grant.inputs["secretId"]) == ("vault", "key")
 
 
 def test_only_who_is_named_may_call_with_iam() -> None:

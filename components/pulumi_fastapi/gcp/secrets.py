@@ -75,7 +75,13 @@ class Secrets(GoogleComponent):
 def grant(
     parent: GoogleComponent, name: str, secret: Input[str], member: Input[str]
 ) -> gcp.secretmanager.SecretIamMember:
-    """Let a member read one secret."""
+    """Let a member read one secret: `projects/P/secrets/S`, or its id in the provider's project."""
+    known = Output.from_input(secret)
     return gcp.secretmanager.SecretIamMember(
-        name, secret_id=secret, role=ACCESSOR, member=member, opts=ResourceOptions(parent=parent)
+        name,
+        project=known.apply(lambda path: path.split("/")[1] if path.startswith("projects/") else None),
+        secret_id=known.apply(lambda path: path.rpartition("/")[2]),
+        role=ACCESSOR,
+        member=member,
+        opts=parent.child,
     )
