@@ -15,7 +15,7 @@ app = FastAPI()
 
 @app.get("/seen")
 async def seen(request: Request) -> dict:
-    return {"client": request.client.host, "headers": sorted(request.headers)}
+    return {"client": request.client.host, "url": str(request.url), "headers": sorted(request.headers)}
 
 @app.post("/job")
 async def job(fails: bool = False) -> Response:
@@ -35,8 +35,9 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lambda]:
     environment.close()
 
 
-def through_cloud_front(path: str, secret: str = SECRET, forwarded: str = CLIENT) -> dict[str, Any]:
-    return function_url(path, headers={"x-origin-secret": secret, "x-forwarded-for": forwarded})
+def through_cloud_front(path: str, secret: str = SECRET, **headers: str) -> dict[str, Any]:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return function_url(path, headers={"x-origin-secret": secret, "x-forwarded-for": CLIENT, **named})
 
 
 def scheduled(path: str, query: str = "") -> dict[str, Any]:
@@ -70,8 +71,19 @@ def test_the_app_does_not_see_the_secret(shop: Lambda) -> None:
 @pytest.mark.parametrize("forwarded", [CLIENT, f"{CLIENT},{EDGE}", f"192.0.2.1, {CLIENT}"])
 def test_the_client_is_who_cloudfront_saw(shop: Lambda, forwarded: str) -> None:
     """What the client itself wrote stands before that, and Lambda may write CloudFront's address after it."""
-    answer = json.loads(shop.invoke(through_cloud_front("/seen", forwarded=forwarded))["body"])
+    answer = json.loads(shop.invoke(through_cloud_front("/seen", x_forwarded_for=forwarded))["body"])
     assert answer["client"] == CLIENT
+
+
+def test_the_app_knows_the_name_that_its_clients_use(shop: Lambda) -> None:
+    """Else its redirects and links would lead past CloudFront."""
+    event = through_cloud_front("/seen", host="abc.lambda-url.eu-west-1.on.aws", x_forwarded_host="shop.example.com")
+    assert json.loads(shop.invoke(event)["body"])["url"] == "https://shop.example.com/seen"
+
+
+def test_nobody_else_says_what_the_host_is(shop: Lambda) -> None:
+    event = http_api("/seen", headers={"x-forwarded-host": "evil.example.com"})
+    assert json.loads(shop.invoke(event)["body"])["url"] == "https://shop.example.com/seen"
 
 
 def test_the_checks_of_a_release_and_other_entries_need_no_secret(shop: Lambda) -> None:

@@ -1,5 +1,6 @@
 import json
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from pulumi_fastapi.image import ImageArgs, bundled_app
 
 PROJECTS = Path(__file__).parent / "projects"
 ROOT = Path(__file__).parents[2]
+# The platforms that the runtime is tested with, which its image is tested with, too.
+sys.path.insert(0, str(ROOT / "tests" / "app"))
 
 
 @pytest.fixture(scope="session")
