@@ -11,6 +11,8 @@ from pulumi.runtime.proto import provider_pb2
 from pulumi_fastapi.emulator.api import Api
 from pulumi_fastapi.emulator.aws import RESOURCE_TYPES
 from pulumi_fastapi.emulator.faults import Faults
+from pulumi_fastapi.emulator.gcp.cloud import GoogleCloud
+from pulumi_fastapi.emulator.gcp.provider import GcpProvider
 from pulumi_fastapi.emulator.preconditions import PRECONDITIONS
 from pulumi_fastapi.emulator.provider import AwsProvider
 from pulumi_fastapi.emulator.server import Emulator, serve
@@ -102,9 +104,9 @@ class Resource:
 class Deployer:
     """The provider asked as the engine asks it, step by step and without the engine."""
 
-    def __init__(self, emulator: Emulator) -> None:
-        self._endpoint = emulator.endpoint
-        self._provider = AwsProvider(Api(emulator.endpoint, Faults(), PRECONDITIONS), RESOURCE_TYPES, "7.0.0")
+    def __init__(self, provider: Any, endpoint: str = "") -> None:
+        self._endpoint = endpoint
+        self._provider = provider
         self._connection = Connection()
 
     @functools.cache  # noqa: B019  lives as long as the session
@@ -187,7 +189,8 @@ def _urn(type_: str) -> str:
 
 @pytest.fixture(scope="session")
 def deployer(emulator) -> Deployer:
-    return Deployer(emulator)
+    api = Api(emulator.endpoint, Faults(), PRECONDITIONS)
+    return Deployer(AwsProvider(api, RESOURCE_TYPES, "7.0.0"), emulator.endpoint)
 
 
 @pytest.fixture
@@ -195,3 +198,31 @@ def deploy(emulator, deployer) -> Deployer:
     """A deployer to an empty account."""
     emulator.control.reset()
     return deployer
+
+
+class GoogleDeployer(Deployer):
+    """The same of the `gcp` provider, on an empty Google Cloud of its own."""
+
+    def __init__(self) -> None:
+        self.cloud = GoogleCloud(Faults())
+        super().__init__(GcpProvider(self.cloud, "10.2.0"))
+        self.configure(project="shop-1", region="us-central1")
+
+    def configure(self, **arguments: Any) -> None:
+        request = provider_pb2.ConfigureRequest(args=encode_struct(arguments))
+        self._provider.Configure(request, self._connection)
+
+    def invoke(self, token: str, **arguments: Any) -> dict[str, Any]:
+        request = provider_pb2.InvokeRequest(tok=token, args=encode_struct(arguments))
+        answer = self._provider.Invoke(request, self._connection)
+        return reveal(decode_struct(getattr(answer, "return")))
+
+
+@pytest.fixture(scope="session")
+def new_google() -> type[GoogleDeployer]:
+    return GoogleDeployer
+
+
+@pytest.fixture
+def google(new_google) -> GoogleDeployer:
+    return new_google()

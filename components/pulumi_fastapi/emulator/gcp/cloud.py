@@ -205,7 +205,7 @@ class GoogleCloud:
         listed = []
         for name in self.resources:
             api, _, path = name.removeprefix("//").partition(".googleapis.com/")
-            collection = path.split("/")[-2]
+            collection = "rrsets" if api == "dns" else path.split("/")[-2]  # a record is named by name and type
             if api == "serviceusage" or collection in _INSIDE:
                 continue
             place = re.search(r"/(?:locations|regions)/([^/]+)/", path)

@@ -31,6 +31,10 @@ from pulumi_fastapi.emulator.resource import DEFAULTED, EVERYTHING
 from pulumi_fastapi.emulator.values import Properties, conceal, decode_struct, encode_struct, has_unknown, reveal, same
 
 
+_PLACES = frozenset({"project", "region", "location"})
+"""Inputs that the provider's configuration stands in for."""
+
+
 @dataclass
 class Configuration:
     """One provider instance of a program: the engine opens a connection for each."""
@@ -114,7 +118,7 @@ class GcpProvider(ProviderLifeCycle):
         changed = [
             name
             for name in differences(olds, news, old_inputs, set(request.ignoreChanges))
-            if name in news or name not in row.sticky
+            if name in news or name not in row.sticky | _PLACES
         ]
         replaces = list(_replacing(row, changed, olds, news))
         old = {**old_inputs, **{name: value for name, value in olds.items() if name in news}}

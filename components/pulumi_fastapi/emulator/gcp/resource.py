@@ -53,8 +53,9 @@ class Context:
         """What the URLs of a type are filled with: inputs, and what the provider's configuration adds."""
         known = {**self.live, "project": self.project, **self.old, **self.inputs, "id": self.id}
         for name in ("region", "location"):
-            if name in self.type.schema.inputs:  # Compute answers with the URL of a region
-                known[name] = str(known.get(name) or self.region).rpartition("/")[2]
+            place = known.get(name) or self.region
+            if name in self.type.schema.inputs and place:
+                known[name] = str(place).rpartition("/")[2]  # Compute answers with the URL of a region
         return known
 
     def url(self, template: str) -> str:
@@ -135,6 +136,8 @@ class ResourceType:
     secret_outputs: frozenset[str] = frozenset()
     not_read: frozenset[str] = frozenset()
     """Inputs that the API does not tell."""
+    tells: Mapping[str, Function] = field(default_factory=dict)
+    """Inputs as the live resource tells them, where no member does."""
     tainted: bool = False
     """A create that failed half-way leaves the resource in the state."""
     after_create: Callable[[Context], None] | None = None
@@ -382,6 +385,7 @@ def read_back(context: Context, old_inputs: Properties | None) -> tuple[Properti
     row = context.type
     told = row.mapper.inputs_from(row.schema.inputs, context.live)
     told = {name: value for name, value in told.items() if name not in row.not_read | row.not_sent | {row.key}}
+    told.update({name: tell(context) for name, tell in row.tells.items()})
     if old_inputs is None:
         inputs = {**row.defaults, **context.inputs}
         inputs.update({name: value for name, value in told.items() if value not in ("", [], {})})
@@ -413,8 +417,9 @@ def import_identity(context: Context) -> None:
     found = re.fullmatch(pattern, context.id)
     if found is None:
         raise ValueError(f"import ID {context.id!r} does not have the form {template!r}")
-    known = row.schema.inputs
-    context.inputs.update({name: value for name, value in found.groupdict().items() if name in known})
+    told = found.groupdict()
+    context.inputs.update({name: value for name, value in told.items() if name in row.schema.inputs})
+    context.old.update({name: value for name, value in told.items() if name not in row.schema.inputs})
 
 
 # -------------------------------------------------------------------------------------------------------------- updates

@@ -188,6 +188,11 @@ def _secret_version_body(context: Context) -> Properties:
     return {"payload": {"data": encoded}}
 
 
+def _secret_of_version(context: Context) -> str:
+    _, number, rest = context.id.rpartition("/versions/")[0].split("/", 2)
+    return f"projects/{context.cloud.project_id(number)}/{rest}"
+
+
 def _switch_secret_version(context: Context) -> None:
     verb = "disable" if context.inputs.get("enabled") is False else "enable"
     context.call("POST", f"https://{_SECRETS}/{context.live['name']}:{verb}", {})
@@ -244,6 +249,7 @@ def _images_and_secrets() -> Iterator[ResourceType]:
         after_create=_switch_secret_version,
         reader=_read_secret_version,
         deleter=_delete_secret_version,
+        tells={"secret": _secret_of_version},
         outputs={"version": _short_name, "enabled": lambda context: context.live["state"] == "ENABLED"},
         secret_outputs=frozenset({"secretData"}),
     )
@@ -626,6 +632,10 @@ def _dashboard_body(context: Context) -> Properties:
     return {name: value for name, value in body.items() if name not in ("name", "etag")}
 
 
+def _dashboard_text(context: Context) -> str:
+    return json.dumps({name: value for name, value in context.live.items() if name not in ("name", "etag")})
+
+
 def _patch_dashboard(context: Context, body: Properties, differing: frozenset[str]) -> None:
     context.call("PATCH", context.self_url, {**body, "etag": context.call("GET", context.self_url)["etag"]})
 
@@ -686,6 +696,7 @@ def _watching() -> Iterator[ResourceType]:
         "monitoring.googleapis.com/v1/projects/{project}/dashboards",
         body=_dashboard_body,
         fields={"dashboardJson": None},
+        tells={"dashboardJson": _dashboard_text},
         update=_patch_dashboard,
     )
     yield ResourceType(

@@ -3,6 +3,7 @@
 from pulumi_fastapi.emulator.gcp.apis import (
     artifactregistry,
     compute,
+    dns,
     iam,
     monitoring,
     projects,
@@ -15,6 +16,7 @@ from pulumi_fastapi.emulator.gcp.apis import (
 __all__ = [
     "artifactregistry",
     "compute",
+    "dns",
     "iam",
     "monitoring",
     "projects",
