@@ -132,7 +132,7 @@ class LambdaApp:
             await send(_in_utf8(message))
 
     def _leave_cloud_front(self, scope: Message) -> tuple[int, str] | None:
-        """Put the client where the app looks for it, and take away what only CloudFront should know.
+        """Put client and host where the app looks for them, and take away what only CloudFront should know.
 
         Returns:
             Why the request is refused: it has gone past CloudFront.
@@ -142,6 +142,9 @@ class LambdaApp:
         if not any(hmac.compare_digest(digest, known) for known in self._settings.origin_digests):
             _log.warning("refused a request to the function's URL that has not come through CloudFront")
             return 403, "This address is not served; use the one of the API."
+        if b"x-forwarded-host" in headers:  # CloudFront writes there what the client cannot
+            headers[b"host"] = headers[b"x-forwarded-host"]
+            scope["server"] = (headers[b"host"].decode("latin-1"), scope["server"][1])
         scope["headers"] = list(headers.items())
         addresses = [entry.strip() for entry in headers.get(b"x-forwarded-for", b"").decode("latin-1").split(",")]
         while addresses and addresses[-1] == scope["client"][0]:  # CloudFront itself, if Lambda has added it

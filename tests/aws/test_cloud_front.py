@@ -172,6 +172,11 @@ def test_the_domain_is_served_with_tls_12_and_later(named: Plan) -> None:
     assert named.find(CloudFront).outputs["url"] == "https://api.example.com"
 
 
+def test_the_app_is_told_the_domain_as_the_url_takes_no_other_host(named: Plan) -> None:
+    headers = {each["name"]: each["value"] for each in origin(named)["customHeaders"]}
+    assert headers["X-Forwarded-Host"] == "api.example.com"
+
+
 def test_the_domain_leads_there_over_both_protocols(named: Plan) -> None:
     records = {each.inputs["type"]: each for each in named.all(aws.route53.Record) if "aliases" in each.inputs}
     assert set(records) == {"A", "AAAA"}

@@ -152,10 +152,7 @@ class CloudFront(Component):
             origin_id=_ORIGIN,
             domain_name=args.host,
             origin_access_control_id=access,
-            custom_headers=[
-                aws.cloudfront.DistributionOriginCustomHeaderArgs(name=header, value=Output.secret(secret))
-                for header, secret in sorted((args.origin_headers or {}).items())
-            ],
+            custom_headers=self._headers(),
             custom_origin_config=aws.cloudfront.DistributionOriginCustomOriginConfigArgs(
                 http_port=80,
                 https_port=443,
@@ -164,6 +161,14 @@ class CloudFront(Component):
                 origin_read_timeout=args.timeout,
             ),
         )
+
+    def _headers(self) -> list[aws.cloudfront.DistributionOriginCustomHeaderArgs]:
+        header = aws.cloudfront.DistributionOriginCustomHeaderArgs
+        proofs = sorted((self.args.origin_headers or {}).items())
+        headers = [header(name=name, value=Output.secret(secret)) for name, secret in proofs]
+        if self.args.domain is not None:  # the URL takes no other host than its own, and the app has to know its name
+            headers.append(header(name="X-Forwarded-Host", value=self.args.domain))
+        return headers
 
     def _behavior(self) -> aws.cloudfront.DistributionDefaultCacheBehaviorArgs:
         return aws.cloudfront.DistributionDefaultCacheBehaviorArgs(
