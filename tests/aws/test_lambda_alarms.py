@@ -12,6 +12,7 @@ from pulumi_fastapi.aws.lambda_alarms import (
     EntryAlarms,
     EntryMetrics,
     LambdaAlarms,
+    ReleaseAlarms,
     entry_graphs,
     function_graphs,
     function_target_metrics,
@@ -35,14 +36,18 @@ def planned(**args: Any) -> Plan:
     given = {
         "function": "shop",
         "alias": "live",
-        "version": "7",
         "log_group": LOGS,
         "timeout": 30,
         "topic_arn": TOPIC,
         "concurrency": 20,
         "dead_letter_queue": "dead",
     }
-    return plan(lambda: LambdaAlarms("api", **(given | args)), preview=False)
+
+    def program() -> None:
+        LambdaAlarms("api", **(given | args))
+        ReleaseAlarms("api", function="shop", alias="live", version="7", log_group=LOGS, topic_arn=TOPIC)
+
+    return plan(program, preview=False)
 
 
 def planned_entry(entry: str, **args: Any) -> Plan:
@@ -123,7 +128,7 @@ def test_the_least_errors_are_in_the_expressions(found: dict[str, dict[str, Any]
 
 def test_a_release_is_judged_by_the_new_version_alone(full: Plan, found: dict[str, dict[str, Any]]) -> None:
     """An old version that fails must not keep out the one that is better."""
-    watched = full.find(LambdaAlarms).outputs["alarmNames"]
+    watched = full.find(ReleaseAlarms).outputs["alarmNames"]
     names = {alarm.outputs["name"]: alarm.name.partition("-")[2] for alarm in full.all(aws.cloudwatch.MetricAlarm)}
     assert [names[name] for name in watched] == ["release-failures", "release-errors", "release-latency"]
     for label in ("release-failures", "release-errors", "release-latency"):

@@ -14,7 +14,7 @@ from typing import Any
 import pulumi
 import pytest
 from pulumi_fastapi import FastAPIApp, LambdaFastAPIFunction, LambdaFastAPIFunctionArgs, traffic_shift
-from pulumi_fastapi.aws import release_hooks
+from pulumi_fastapi.aws import Database, DatabaseArgs, Network, release_hooks
 from pulumi_fastapi.emulated_cloud import Deployment, DeploymentError
 
 pytestmark = pytest.mark.engine
@@ -331,3 +331,44 @@ def test_a_function_that_is_not_there_is_named(emulated_cloud):
     done = rollback(emulated_cloud, "nobody")
 
     assert (done.returncode, done.stderr) == (2, "error: there is no function nobody with an alias live\n")
+
+
+# With everything
+
+
+def test_a_function_with_a_database_secrets_and_jobs_leaves_nothing_behind(emulated_cloud, push):
+    image = push(1)
+
+    def program() -> None:
+        network = Network("net")
+        database = Database("db", DatabaseArgs(network=network, deletion_protection=False))
+        made = LambdaFastAPIFunction(
+            "shop",
+            LambdaFastAPIFunctionArgs(
+                app=FastAPIApp(image=image, secrets={"TOKEN": pulumi.Output.secret("t0p-s3cret")}),
+                network=network,
+                database=database,
+                entry="HTTP_API",
+                migrate=MIGRATE,
+                keep_warm=True,
+                tracing=True,
+                deletion_protection=False,
+            ),
+        )
+        for output in ("url", "function_name", "reserved_concurrency", "connection_budget"):
+            pulumi.export(output, getattr(made, output))
+
+    made = emulated_cloud.up(program)
+
+    client = emulated_cloud.client("lambda")
+    variables = client.get_function_configuration(FunctionName=name_of(made))["Environment"]["Variables"]
+    assert "t0p-s3cret" not in json.dumps(variables)
+    reference = json.loads(variables["SECRET_ARNS"])["TOKEN"]
+    arn, version = reference.split(":TOKEN::")
+    stored = emulated_cloud.client("secretsmanager").get_secret_value(SecretId=arn, VersionId=version)
+    assert json.loads(stored["SecretString"]) == {"TOKEN": "t0p-s3cret"}
+    reserved = client.get_function_concurrency(FunctionName=name_of(made))["ReservedConcurrentExecutions"]
+    assert reserved == made.outputs["reserved_concurrency"] == 28
+    assert not emulated_cloud.up(program).changed
+    emulated_cloud.destroy()
+    assert {each["type"] for each in emulated_cloud.resources()} <= {"repository", "image"}

@@ -15,7 +15,7 @@ from .function_target import FunctionTarget, FunctionTargetArgs
 from .function_url import FunctionUrl
 from .http_api import HttpApi, HttpApiArgs, JwtAuthorizer
 from .image import Image
-from .lambda_alarms import EntryAlarms, LambdaAlarms
+from .lambda_alarms import EntryAlarms, LambdaAlarms, ReleaseAlarms
 from .lambda_function import Entry, LambdaFastAPIFunction, LambdaFastAPIFunctionArgs
 from .load_balancer import Certificate, ExistingLoadBalancer, LoadBalancer, LoadBalancerArgs, Target, TargetArgs
 from .load_balancer_alarms import LoadBalancerAlarms, TrafficAlarms
@@ -71,6 +71,7 @@ __all__ = [
     "Registry",
     "RegistryArgs",
     "Release",
+    "ReleaseAlarms",
     "Schedule",
     "ScheduleArgs",
     "Secrets",

@@ -32,15 +32,8 @@ _SERVER_ERROR = '{ ($.logger = "access") && ($.status >= 500) }'
 class LambdaAlarms(AlarmGroup):
     """Alarms on one alias of a function: failures, throttles, time, concurrency, starts, logged errors, lost events.
 
-    Three more watch only the version that is released; `alarm_names` are those, so that a release is judged by what
-    the new version does and a fix is not refused because the old one fails. They are made anew for each version, as an
-    alarm keeps its state when it is changed.
-
     Each is billed by the month.
     """
-
-    alarm_names: list[Output[str]]
-    """Names of the alarms that send a release back."""
 
     def __init__(
         self,
@@ -48,11 +41,9 @@ class LambdaAlarms(AlarmGroup):
         *,
         function: Input[str],
         alias: Input[str],
-        version: Input[str],
         log_group: Input[str],
         timeout: int,
         topic_arn: Input[str],
-        latency_seconds: float = 1.0,
         concurrency: Optional[int] = None,
         dead_letter_queue: Optional[Input[str]] = None,
         opts: Optional[ResourceOptions] = None,
@@ -63,11 +54,9 @@ class LambdaAlarms(AlarmGroup):
             name: of the component.
             function: name of the function.
             alias: alias that serves.
-            version: version that was published last.
             log_group: name of the function's log group.
             timeout: longest invocation in seconds.
             topic_arn: SNS topic that the alarms go to.
-            latency_seconds: above which the 95th percentile of a new version's invocations sends it back. Default 1.
             concurrency: the function's reserved concurrency. Default none: what the account has left.
             dead_letter_queue: name of the queue of events that came to nothing. Default none.
             opts: options of the component.
@@ -131,7 +120,7 @@ class LambdaAlarms(AlarmGroup):
                     300,
                 ),
             )
-        self.publish(alarm_names=self._of_release({**served, "ExecutedVersion": version}, version, latency_seconds))
+        self.publish()
 
     def _concurrency(self, limit: Optional[int]) -> None:
         if limit is None:
@@ -178,16 +167,52 @@ class LambdaAlarms(AlarmGroup):
             **metric(self.log_group, {}, "InitDuration", "Maximum", 300),
         )
 
-    def _of_release(
-        self, dimensions: dict[str, Input[str]], version: Input[str], latency_seconds: float
-    ) -> list[Output[str]]:
+
+class ReleaseAlarms(AlarmGroup):
+    """Alarms on the version of a function that is released, which send the release back.
+
+    They watch that version alone, so that a release is judged by what the new version does and a fix is not refused
+    because the old one fails. They are made anew for each version, as an alarm keeps its state when it is changed.
+
+    Each is billed by the month.
+    """
+
+    alarm_names: list[Output[str]]
+    """Names of the alarms."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        function: Input[str],
+        alias: Input[str],
+        version: Input[str],
+        log_group: Input[str],
+        topic_arn: Input[str],
+        latency_seconds: float = 1.0,
+        opts: Optional[ResourceOptions] = None,
+    ) -> None:
+        """Make the alarms.
+
+        Args:
+            name: of the component.
+            function: name of the function.
+            alias: alias that serves.
+            version: version that was published last.
+            log_group: name of the function's log group.
+            topic_arn: SNS topic that the alarms go to.
+            latency_seconds: above which the 95th percentile of the version's invocations sends it back. Default 1.
+            opts: options of the component.
+        """
+        super().__init__(name, topic_arn, opts)
+        dimensions = {**alias_dimensions(function, alias), "ExecutedVersion": version}
         aws.cloudwatch.LogMetricFilter(
             self.child_name("server-errors"),
-            log_group_name=self.log_group,
+            log_group_name=log_group,
             pattern=_SERVER_ERROR,
             metric_transformation={
                 "name": "ServerErrors",
-                "namespace": self.log_group,
+                "namespace": log_group,
                 "value": "1",
                 "dimensions": {"Version": "$.version"},
             },
@@ -209,7 +234,7 @@ class LambdaAlarms(AlarmGroup):
             )
             for label, what, errors in (
                 ("release-failures", "fails", metric("AWS/Lambda", dimensions, "Errors", "Sum")),
-                ("release-errors", "answers 5xx", metric(self.log_group, {"Version": version}, "ServerErrors", "Sum")),
+                ("release-errors", "answers 5xx", metric(log_group, {"Version": version}, "ServerErrors", "Sum")),
             )
         ]
         made.append(
@@ -227,7 +252,7 @@ class LambdaAlarms(AlarmGroup):
                 **metric("AWS/Lambda", dimensions, "Duration", "p95"),
             )
         )
-        return [alarm.name for alarm in made]
+        self.publish(alarm_names=[alarm.name for alarm in made])
 
 
 @dataclass(frozen=True)

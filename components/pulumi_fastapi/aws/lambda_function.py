@@ -48,6 +48,7 @@ from .lambda_alarms import (
     EntryAlarms,
     EntryMetrics,
     LambdaAlarms,
+    ReleaseAlarms,
     entry_graphs,
     function_graphs,
     function_target_metrics,
@@ -453,24 +454,24 @@ class LambdaFastAPIFunction(Component):
             **shared,
         )
         topic = alarm_topic(self, args.alarm_topic_arn, args.database, args.alarm_emails or ())
-        letters = self._dead_letters(role) if self.calls else None
-        alarms = LambdaAlarms(
-            name,
-            function=self.function.name,
-            alias=ALIAS,
-            version=self.function.version,
-            log_group=logs.name,
-            timeout=times.function,
-            topic_arn=topic,
-            latency_seconds=args.alarm_latency,
-            concurrency=self.reserved_concurrency,
-            dead_letter_queue=letters.queue_name if letters else None,
-            opts=self.child,
-        )
+        watched: dict[str, Any] = {
+            "function": self.function.name,
+            "alias": ALIAS,
+            "log_group": logs.name,
+            "topic_arn": topic,
+            "opts": self.child,
+        }
+        alarms = ReleaseAlarms(name, version=self.function.version, latency_seconds=args.alarm_latency, **watched)
         self.release = self._release(times, alarms, self._migrator(image, shared))
         url, metrics = self._entry(times)
-        if letters is not None:
-            self._schedule(letters)
+        letters = self._schedules(role)
+        LambdaAlarms(
+            name,
+            timeout=times.function,
+            concurrency=self.reserved_concurrency,
+            dead_letter_queue=letters.queue_name if letters else None,
+            **watched,
+        )
         EntryAlarms(name, metrics, topic, latency_seconds=args.alarm_latency, opts=self.child)
         graphs = [*entry_graphs(metrics), *function_graphs(self.function.name, ALIAS, logs.name)]
         Dashboard(name, self.function.name, [*graphs, *database_graphs(args.database)], opts=self.child)
@@ -625,7 +626,7 @@ class LambdaFastAPIFunction(Component):
             **{**shared, "depends_on": [self.function]},
         )
 
-    def _release(self, times: LambdaTimeouts, alarms: LambdaAlarms, migrator: Optional[Function]) -> Release:
+    def _release(self, times: LambdaTimeouts, alarms: ReleaseAlarms, migrator: Optional[Function]) -> Release:
         args = self.args
         hooks = None
         if args.verify_deployments:
@@ -718,15 +719,15 @@ class LambdaFastAPIFunction(Component):
             ).url
         return url, url_metrics(function, ALIAS)
 
-    @property
-    def calls(self) -> list[ScheduleArgs]:
-        """What is called on time."""
+    def _schedules(self, role: FunctionRole) -> Optional[DeadLetters]:
+        """What is called on time; returns where it goes when it came to nothing."""
         warm = [keep_warm(self.args.app.liveness_path)] if self.args.keep_warm else []
-        return [*(self.args.schedules or ()), *warm]
-
-    def _dead_letters(self, role: FunctionRole) -> DeadLetters:
-        return DeadLetters(self.resource_name, self.function.name, ALIAS, role.role_name, opts=self.child)
-
-    def _schedule(self, letters: DeadLetters) -> None:
-        for number, call in enumerate(self.calls):
+        calls = [*(self.args.schedules or ()), *warm]
+        if not calls:
+            return None
+        letters = DeadLetters(
+            self.resource_name, self.function.name, self.release.alias_name, role.role_name, opts=self.child
+        )
+        for number, call in enumerate(calls):
             Schedule(f"{self.resource_name}-{number}", call, self.release.alias_arn, letters.arn, opts=self.child)
+        return letters
