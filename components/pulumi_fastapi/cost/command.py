@@ -64,6 +64,9 @@ def cost(
     max_increase: Annotated[
         Optional[str], typer.Option("--max-increase", help="Most it may rise over --diff: 20% or 50 (USD).")
     ] = None,
+    write_budget: Annotated[
+        bool, typer.Option("--write-budget", help="Set the stack's monthly_budget from the estimate, see below.")
+    ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Fail when something that costs has no price.")] = False,
     debug: Debug = False,
 ) -> None:
@@ -79,6 +82,9 @@ def cost(
     allowed (requests_per_second, latency_ms, response_bytes, storage_gb, backup_gb, data_gb, ingest_gb, requests,
     metrics, image_gb, deploys_per_month).
 
+    --write-budget writes `monthly_budget`, of which an AWS Budget is made, into the file of the stack: the most that it
+    costs by its own limits with this traffic, and a fifth.
+
     Exit codes: 0 within budget, or none is given; 1 over --budget or --max-increase; 2 an argument, a file or the
     program is wrong; 3 with --strict: a price or an input is not known, so the total is too low; 70 this command itself
     is broken, or --debug shows a traceback.
@@ -90,6 +96,8 @@ def cost(
     with in_one_line(ProjectError, InputError, PriceDataError, debug=debug):
         if base is None and max_increase is not None:
             raise InputError("--max-increase needs --diff: with what to compare")
+        if write_budget and (state or preview_json):
+            raise InputError("--write-budget is for a stack of a project, not for --state or --preview-json")
         given = _usage(usage, requests_per_second=rps, latency_ms=latency_ms, response_bytes=response_bytes)
         limit, rise = _dollars("--budget", budget), _rise(max_increase)
         title, resources, regions = _source(stack, directory, answers, preview_json, state, region)
@@ -101,6 +109,8 @@ def cost(
         before = None
         if base is not None:
             before = estimate(from_file(base, regions=regions), usage=given, free_tier=free_tier)
+        if write_budget:
+            _write_budget(now, directory, stack)
     verdicts = _verdicts(now, before, limit, rise)
     report = render.Report(title=title, estimate=now, base=before, verdicts=verdicts)
     if format_ is Format.TABLE:
@@ -109,6 +119,21 @@ def cost(
         show = {Format.JSON: render.as_json, Format.MARKDOWN: render.markdown, Format.HTML: render.html}
         typer.echo(show[format_](report))
     raise typer.Exit(FOUND if verdicts else INCOMPLETE if strict and now.at_least else OK)
+
+
+def _write_budget(estimate: "Estimate", directory: Path, stack: Optional[str]) -> None:
+    from .. import project as projects
+    from .budget import KEY, budget, write
+    from .resources import InputError
+
+    project = projects.find(directory)
+    chosen = project.choose_stack(stack)
+    file = project.stack_directory / f"Pulumi.{chosen}.yaml"
+    if f"{project.name}:alarm_emails" not in project.configuration(chosen):
+        raise InputError(f"--write-budget: {file} must say first who is told: {project.name}:alarm_emails: [ADDRESS]")
+    amount = budget(estimate)
+    write(file, project.name, amount)
+    typer.echo(f"{file}: {project.name}:{KEY} is {amount:f} USD a month now", err=True)
 
 
 def _source(
