@@ -143,7 +143,7 @@ def test_the_role_may_do_exactly_what_it_needs(full: Plan) -> None:
         "logs:CreateLogStream",
         "logs:PutLogEvents",
         "secretsmanager:GetSecretValue",
-        "ssm:GetParameters",
+        "ssm:GetParameter",
         "xray:PutTraceSegments",
         "xray:PutTelemetryRecords",
         "ec2:AssignPrivateIpAddresses",
@@ -154,7 +154,7 @@ def test_the_role_may_do_exactly_what_it_needs(full: Plan) -> None:
         "ec2:UnassignPrivateIpAddresses",
     }
     assert len(granted["secretsmanager:GetSecretValue"]) == 2  # its own and the database's
-    assert granted["ssm:GetParameters"] == ["arn:aws:ssm:us-east-1:123456789012:parameter/shop/sentry"]
+    assert granted["ssm:GetParameter"] == ["arn:aws:ssm:us-east-1:123456789012:parameter/shop/sentry"]
     assert all(each != "*" for action, each in granted.items() if not action.startswith(("ec2:", "xray:")))
     (denied,) = [each for each in statements if each["Effect"] == "Deny"]
     assert denied["Condition"] == {"Null": {"lambda:SourceFunctionArn": "false"}}

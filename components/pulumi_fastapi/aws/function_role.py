@@ -62,7 +62,7 @@ class FunctionRole(Component):
             role=role.name,
             policy=policies.document(
                 policies.allow(["logs:CreateLogStream", "logs:PutLogEvents"], Output.concat(log_group_arn, ":*")),
-                Output.all(*secret_arns).apply(read_statements),
+                Output.all(*secret_arns).apply(lambda arns: read_statements(arns, "ssm:GetParameter")),
                 Output.all(*secret_key_arns).apply(decrypt_statements) if secret_arns else [],
                 anywhere,
             ),

@@ -161,12 +161,17 @@ def decrypt_statements(key_arns: Sequence[str]) -> list[policies.Statement]:
     return [{**policies.allow(["kms:Decrypt"], sorted(set(key_arns))), "Condition": services}]
 
 
-def read_statements(arns: Sequence[str]) -> list[policies.Statement]:
-    """What reading secrets and parameters needs; a reference `arn:json-key::` is granted as its whole secret."""
+def read_statements(arns: Sequence[str], parameters: str = _READ["ssm"]) -> list[policies.Statement]:
+    """What reading secrets and parameters needs; a reference `arn:json-key::` is granted as its whole secret.
+
+    Args:
+        parameters: the action that reads parameters of SSM; ECS reads many at once.
+    """
     by_service: dict[str, set[str]] = {}
     for arn in arns:
         parts = arn.split(":")
         if len(parts) < 6 or parts[2] not in _READ:
             raise ArgumentError("secret_arns", REDACTED, "must be the ARN of a secret or parameter")
         by_service.setdefault(parts[2], set()).add(":".join(parts[:7]))
-    return [policies.allow([_READ[service]], sorted(granted)) for service, granted in sorted(by_service.items())]
+    actions = {**_READ, "ssm": parameters}
+    return [policies.allow([actions[service]], sorted(granted)) for service, granted in sorted(by_service.items())]
