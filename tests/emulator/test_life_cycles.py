@@ -979,3 +979,28 @@ def test_deleted_is_gone(account, deploy, case):
 
     assert deploy.refresh(made) is None
     deploy.delete(made)  # what is gone already is no error
+
+
+@pytest.mark.parametrize(
+    ("type_", "service", "kind"),
+    [
+        ("lambda/function:Function", "lambda", "function"),
+        ("appautoscaling/target:Target", "application-autoscaling", "scalable-target"),
+        ("cloudfront/cachePolicy:CachePolicy", "cloudfront", "cache-policy"),
+        ("cloudfront/distribution:Distribution", "cloudfront", "distribution"),
+        ("cloudfront/originAccessControl:OriginAccessControl", "cloudfront", "origin-access-control"),
+        ("sqs/queue:Queue", "sqs", "queue"),
+    ],
+)
+def test_what_is_alive_is_told(account, deploy, emulator, type_, service, kind):
+    (case,) = [case for case in CASES if case.type == type_]
+    inputs = case.inputs(account)
+
+    def told() -> set[str]:
+        resources = emulator.control.resources()
+        return {each["id"] for each in resources if (each["service"], each["type"]) == (service, kind)}
+
+    made = deploy.create(case.token, **inputs)
+    assert made.id in told()
+    deploy.delete(made)
+    assert made.id not in told()

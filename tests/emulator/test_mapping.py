@@ -51,6 +51,35 @@ def test_request_is_built_by_name(shape_of):
     assert request.problems == []
 
 
+def test_counted_list_is_written_with_its_length(shape_of):
+    mapper = Mapper({"methods": "DistributionConfig.DefaultCacheBehavior.AllowedMethods"})
+
+    request = mapper.request(shape_of("cloudfront", "CreateDistribution"), {"methods": ["GET", "HEAD"]})
+
+    behavior = request.params["DistributionConfig"]["DefaultCacheBehavior"]
+    assert behavior["AllowedMethods"] == {"Quantity": 2, "Items": ["GET", "HEAD"]}
+
+
+def test_counted_list_may_be_an_object_with_items(shape_of):
+    mapper = Mapper({"headers": "CachePolicyConfig.ParametersInCacheKeyAndForwardedToOrigin.HeadersConfig.Headers"})
+
+    request = mapper.request(shape_of("cloudfront", "CreateCachePolicy"), {"headers": {"items": ["Accept"]}})
+
+    parameters = request.params["CachePolicyConfig"]["ParametersInCacheKeyAndForwardedToOrigin"]
+    assert parameters["HeadersConfig"]["Headers"] == {"Quantity": 1, "Items": ["Accept"]}
+
+
+@pytest.mark.parametrize(
+    ("told", "methods"),
+    [({"Quantity": 2, "Items": ["GET", "HEAD"]}, ["GET", "HEAD"]), ({"Quantity": 0}, [])],
+    ids=["some", "none"],
+)
+def test_counted_list_is_read_without_its_length(told, methods):
+    properties = {"allowedMethods": Property(PropertyType("list", element=STRING), required=False)}
+
+    assert Mapper({}).inputs_from(properties, {"AllowedMethods": told}) == {"allowedMethods": methods}
+
+
 def test_field_goes_to_a_nested_place(shape_of):
     mapper = Mapper({"maximum": "deploymentConfiguration.maximumPercent"})
 

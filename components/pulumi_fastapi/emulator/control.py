@@ -12,7 +12,8 @@ CONTROL_PATH = "/_emulator/"
 class Control:
     """The emulator's control interface, for tests and command lines. Needs nothing but the standard library."""
 
-    def __init__(self, endpoint: str, timeout: float = 10) -> None:
+    def __init__(self, endpoint: str, timeout: float = 60) -> None:
+        """`timeout` in seconds: the first look at everything loads the API model of every service."""
         self.endpoint = endpoint.rstrip("/")
         self._timeout = timeout
 
