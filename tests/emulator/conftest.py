@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import boto3
 import pytest
-from pulumi.runtime.proto import provider_pb2
+from pulumi.runtime.proto import provider_pb2, status_pb2
 from pulumi_fastapi.emulator.api import Api
 from pulumi_fastapi.emulator.aws import RESOURCE_TYPES
 from pulumi_fastapi.emulator.faults import Faults
@@ -200,6 +200,17 @@ def deploy(emulator, deployer) -> Deployer:
     return deployer
 
 
+class PartialFailure(Connection):
+    """A connection that keeps what the provider says about a resource that is only half there."""
+
+    detail: provider_pb2.ErrorResourceInitFailed
+
+    def set_trailing_metadata(self, metadata: tuple[tuple[str, bytes], ...]) -> None:
+        status = status_pb2.Status.FromString(dict(metadata)["grpc-status-details-bin"])
+        self.detail = provider_pb2.ErrorResourceInitFailed()
+        assert status.details[0].Unpack(self.detail)
+
+
 class GoogleDeployer(Deployer):
     """The same of the `gcp` provider, on an empty Google Cloud of its own."""
 
@@ -211,6 +222,17 @@ class GoogleDeployer(Deployer):
     def configure(self, **arguments: Any) -> None:
         request = provider_pb2.ConfigureRequest(args=encode_struct(arguments))
         self._provider.Configure(request, self._connection)
+
+    def update_that_fails(self, resource: Resource, news: dict[str, Any]) -> Resource:
+        """What the engine keeps of an update that went wrong half-way."""
+        inputs = self.checked(resource.type, news, resource.inputs)
+        failure = PartialFailure()
+        with pytest.raises(RuntimeError):
+            self._provider.Update(self._request(provider_pb2.UpdateRequest, resource, inputs), failure)
+        kept = failure.detail
+        return Resource(
+            resource.type, kept.id, reveal(decode_struct(kept.inputs)), reveal(decode_struct(kept.properties))
+        )
 
     def invoke(self, token: str, **arguments: Any) -> dict[str, Any]:
         request = provider_pb2.InvokeRequest(tok=token, args=encode_struct(arguments))

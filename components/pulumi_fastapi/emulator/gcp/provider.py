@@ -30,7 +30,6 @@ from pulumi_fastapi.emulator.provider import (
 from pulumi_fastapi.emulator.resource import DEFAULTED, EVERYTHING
 from pulumi_fastapi.emulator.values import Properties, conceal, decode_struct, encode_struct, has_unknown, reveal, same
 
-
 _PLACES = frozenset({"project", "region", "location"})
 """Inputs that the provider's configuration stands in for."""
 
