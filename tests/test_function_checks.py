@@ -105,6 +105,16 @@ def test_a_public_url_is_told_of() -> None:
     assert severities("function-url-open-to-everyone", url(CALL_URL, INVOKE)) == ["info"]
 
 
+def test_a_public_url_that_only_cloudfront_gets_through_is_not_open() -> None:
+    digest = {"variables": {"ORIGIN_SECRET_DIGEST": "a" * 64}}
+
+    def program() -> None:
+        live = alias(environment=digest)
+        FunctionUrl("shop", live.function_name, live.name)
+
+    assert found("function-url-open-to-everyone", program) == []
+
+
 def test_the_url_of_this_package_has_all_it_needs() -> None:
     def program() -> None:
         live = alias()
@@ -184,11 +194,9 @@ def test_a_function_that_is_done_in_time_is_fine() -> None:
     assert found("function-outlives-its-entry", behind_an_api(30)) == []
 
 
-def shared_balancer(idle: int) -> tuple[aws.lb.Listener, ExistingLoadBalancer]:
-    front = aws.lb.LoadBalancer("front", idle_timeout=idle)
-    listener = aws.lb.Listener("l", load_balancer_arn=front.arn, default_actions=[{"type": "fixed-response"}])
-    return listener, ExistingLoadBalancer(
-        listener_arn=listener.arn, security_group_id="sg-1", dns_name="d", hosted_zone_id="Z", arn_suffix="app/x/1"
+def existing_balancer(listener_arn: pulumi.Input[str] = "arn:aws:elasticloadbalancing:x") -> ExistingLoadBalancer:
+    return ExistingLoadBalancer(
+        listener_arn=listener_arn, security_group_id="sg-1", dns_name="d", hosted_zone_id="Z", arn_suffix="app/x/1"
     )
 
 
@@ -196,11 +204,15 @@ def shared_balancer(idle: int) -> tuple[aws.lb.Listener, ExistingLoadBalancer]:
 def test_the_idle_timeout_of_a_load_balancer_counts(idle: int, expected: list[str]) -> None:
     def program() -> None:
         live = alias(timeout=30)
-        _, balancer = shared_balancer(idle)
+        front = aws.lb.LoadBalancer("front", idle_timeout=idle)
+        listener = aws.lb.Listener("l", load_balancer_arn=front.arn, default_actions=[{"type": "fixed-response"}])
         FunctionTarget(
             "shop",
             FunctionTargetArgs(
-                load_balancer=balancer, function_name=live.function_name, qualifier=live.name, alias_arn=live.arn
+                load_balancer=existing_balancer(listener.arn),
+                function_name=live.function_name,
+                qualifier=live.name,
+                alias_arn=live.arn,
             ),
         )
 
@@ -437,8 +449,10 @@ def test_the_parts_of_this_package_have_no_errors_and_no_warnings() -> None:
         of: dict[str, Any] = {"function_name": live.function_name, "qualifier": live.name}
         FunctionUrl("url", **of)
         HttpApi("api", HttpApiArgs(invoke_arn=live.invoke_arn, **of))
+        FunctionTarget("target", FunctionTargetArgs(load_balancer=existing_balancer(), alias_arn=live.arn, **of))
         dead = DeadLetters("dead", function_role_name="shop", **of)
         Schedule("warm", keep_warm(), live.arn, dead.arn)
         pulumi.export("dead", dead.arn)
 
-    assert [each for each in checks.run(plan(program, preview=False)) if each.severity != "info"] == []
+    findings = checks.run(plan(program, preview=False))
+    assert {each.rule for each in findings} == {"function-not-traced", "function-url-open-to-everyone"}

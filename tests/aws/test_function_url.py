@@ -155,6 +155,15 @@ def test_requests_that_a_service_takes_are_refused() -> None:
         plan(program)
 
 
+@pytest.mark.parametrize("name", ["x" * 100, "My_Project.With/Everything", "internal-api", "1", "---", "ü"])
+def test_physical_names_fit_whatever_the_component_is_called(name: str) -> None:
+    result = plan(lambda: FunctionTarget(name, share(balancer())))
+    logical = result.find(aws.lb.TargetGroup).name
+    assert len(logical) + 8 <= 32
+    assert logical.replace("-", "").isalnum()
+    assert logical.isascii()
+
+
 @pytest.mark.parametrize(
     ("args", "problem"),
     [

@@ -74,9 +74,10 @@ def function_url_answers_403(url: Resource, facts: Facts) -> Iterator[Problem]:
 
 
 @rule(URL, severity="info")
-def function_url_open_to_everyone(url: Resource, _: Facts) -> Iterator[Problem]:
+def function_url_open_to_everyone(url: Resource, facts: Facts) -> Iterator[Problem]:
     """Whoever knows the URL may call it; the app alone decides who gets what (CT.LAMBDA.PR.5, CKV_AWS_258)."""
-    if get(url, "authorizationType") == "NONE":
+    guarded = any("ORIGIN_SECRET_DIGEST" in _variables(each) for each in _callees(url, "functionName", facts))
+    if get(url, "authorizationType") == "NONE" and not guarded:
         yield Problem(
             "is open to everyone who knows it",
             "let the app check tokens, or CloudFront's secret; or use an HTTP API with a JWT authorizer",
@@ -103,11 +104,8 @@ def entry_of_unreleased_code(url: Resource, _: Facts) -> Iterator[Problem]:
 @rule(PERMISSION, severity="error")
 def function_open_to_everyone(permission: Resource, _: Facts) -> Iterator[Problem]:
     """Every account of AWS could invoke it, past all entries (Lambda.1, CT.LAMBDA.PR.2, CKV_AWS_301)."""
-    narrowed = any(
-        get(permission, key) is not None
-        for key in ("functionUrlAuthType", "invokedViaFunctionUrl", "principalOrgId", "sourceAccount", "sourceArn")
-    )
-    if get(permission, "principal") == "*" and not narrowed:
+    by = ("functionUrlAuthType", "invokedViaFunctionUrl", "principalOrgId", "sourceAccount", "sourceArn")
+    if get(permission, "principal") == "*" and not _is_narrowed(permission, by):
         yield Problem(
             f"allows {get(permission, 'action')} to every account of AWS",
             "set invokedViaFunctionUrl or functionUrlAuthType, or name the principal",
@@ -118,11 +116,16 @@ def function_open_to_everyone(permission: Resource, _: Facts) -> Iterator[Proble
 def service_may_call_for_others(permission: Resource, _: Facts) -> Iterator[Problem]:
     """The service would also call it for resources of other accounts (Lambda.1, CKV_AWS_364)."""
     service = str(get(permission, "principal", default="")).endswith(".amazonaws.com")
-    if service and get(permission, "sourceArn") is None and get(permission, "sourceAccount") is None:
+    if service and not _is_narrowed(permission, ("sourceAccount", "sourceArn")):
         yield Problem(
             f"lets {get(permission, 'principal')} call the function for anybody's resource",
             "set sourceArn to the resource that calls, or sourceAccount",
         )
+
+
+def _is_narrowed(permission: Resource, by: tuple[str, ...]) -> bool:
+    """Also by an ARN that only a deployment knows."""
+    return any(permission.inputs.get(key) is not None for key in by)
 
 
 @rule(FUNCTION, severity="warning")

@@ -80,6 +80,8 @@ def fixed_name_blocks_replacement(resource: Resource, _: Facts) -> Iterator[Prob
 @rule(TARGET_GROUP, severity="warning")
 def slow_deregistration(group: Resource, _: Facts) -> Iterator[Problem]:
     """Every stopping task waits this long, so it is part of each deployment; 300 s is the default."""
+    if get(group, "targetType") == "lambda":
+        return  # which is called, not drained
     delay = int(get(group, "deregistrationDelay", default=300))
     if delay > _LONGEST_DRAIN:
         yield Problem(
