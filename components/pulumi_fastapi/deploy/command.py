@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from .stack import DeployedService, ServiceStack
     from .steps import Outcome
 
-_SMOKE_SECONDS = 60.0
-
 
 def deploy(
     stack: Stack = None,
@@ -53,6 +51,9 @@ def deploy(
         Optional[list[str]],
         typer.Option("--smoke-test", help="Path that must answer below 400 first; repeatable. Default: readiness."),
     ] = None,
+    smoke_seconds: Annotated[
+        float, typer.Option("--smoke-seconds", min=0, help="How long it may take until it does.")
+    ] = 60.0,
     rollback: Annotated[
         bool, typer.Option("--rollback", help="Give all traffic to the revision before, without a build.")
     ] = False,
@@ -113,7 +114,7 @@ def deploy(
                 cloud=_cloud(deployed),
                 gate=Gate(max_error_percent=max_error_percent, max_latency=latency, min_requests=min_requests),
                 bake_seconds=60 * bake_minutes,
-                smoke_test=lambda: _smoke_test(target, smoke_test, say),
+                smoke_test=lambda: _smoke_test(target, smoke_test, smoke_seconds, say),
                 say=say,
             )
         elif rollback:
@@ -160,7 +161,9 @@ def _cloud(deployed: "DeployedService") -> "CloudRun":
     return CloudRun(outputs["project"], outputs["location"], outputs["serviceName"])
 
 
-def _smoke_test(target: "ServiceStack", paths: Optional[Sequence[str]], say: Callable[[str], None]) -> None:
+def _smoke_test(
+    target: "ServiceStack", paths: Optional[Sequence[str]], seconds: float, say: Callable[[str], None]
+) -> None:
     """Ask the candidate at its own address, where it has one that can be reached from here."""
     from .google import identity_token
     from .smoke import smoke_test
@@ -182,7 +185,7 @@ def _smoke_test(target: "ServiceStack", paths: Optional[Sequence[str]], say: Cal
     say(f"smoke test of {url}")
     token = identity_token(str(outputs["url"])) if inputs.get("access", "PUBLIC") != "PUBLIC" else None
     readiness = inputs.get("app", {}).get("readinessPath", "/-/ready")
-    smoke_test(str(url), paths or [readiness], seconds=_SMOKE_SECONDS, say=say, token=token)
+    smoke_test(str(url), paths or [readiness], seconds=seconds, say=say, token=token)
 
 
 def _show(outcome: "Outcome", deployed: "Optional[DeployedService]", as_json: bool) -> None:

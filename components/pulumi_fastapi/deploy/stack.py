@@ -57,6 +57,7 @@ class ServiceStack:
     def __init__(self, stack: automation.Stack, name: Optional[str] = None) -> None:
         self._stack = stack
         self._name = name
+        self._services: Optional[list[DeployedService]] = None
 
     def service(self) -> Optional[DeployedService]:
         """The service; None before its first update.
@@ -64,7 +65,9 @@ class ServiceStack:
         Raises:
             DeployFailed: there are several and none is named, or none of that name.
         """
-        there = services(self._stack.export_stack().deployment or {})
+        if self._services is None:
+            self._services = services(self._stack.export_stack().deployment or {})
+        there = self._services
         names = ", ".join(each.name for each in there)
         if self._name is not None:
             chosen = [each for each in there if each.name == self._name]
@@ -81,9 +84,7 @@ class ServiceStack:
         service = self.service()
         if service is None:
             return None
-        configured = self._stack.get_all_config().get(CONFIGURATION)
-        releases = json.loads(configured.value) if configured is not None else {}
-        given = releases.get(service.outputs.get("serviceName"), service.outputs.get("release"))
+        given = self._releases().get(str(service.outputs.get("serviceName")), service.outputs.get("release"))
         return None if given is None else from_mapping(Release, given)
 
     def set_release(self, release: Optional[Release]) -> None:
@@ -93,8 +94,8 @@ class ServiceStack:
             return
         path = f"{CONFIGURATION}.{service.outputs['serviceName']}"
         if release is None:
-            if CONFIGURATION in self._stack.get_all_config():
-                self._stack.remove_config(path, path=True)
+            others = self._releases().keys() - {service.outputs["serviceName"]}
+            self._stack.remove_config(path if others else CONFIGURATION, path=True)
             return
         values = {key: str(value) for key, value in vars(release).items() if value is not None}
         if release.candidate is None:  # it may hold that of an earlier release
@@ -111,6 +112,7 @@ class ServiceStack:
         service = self.service()
         only = [service.urn] if traffic_only and service is not None and service.urn else None
         events: list[automation.EngineEvent] = []
+        self._services = None
         try:
             self._stack.up(
                 message=f"pulumi-fastapi deploy: {message}",
@@ -123,6 +125,10 @@ class ServiceStack:
             diagnostics = [each.diagnostic_event for each in events if each.diagnostic_event is not None]
             told = [each.message.strip() for each in diagnostics if each.severity == "error" and each.message.strip()]
             raise DeployFailed("\n".join(dict.fromkeys(told)) or str(error)) from None
+
+    def _releases(self) -> dict[str, Any]:
+        configured = self._stack.get_all_config().get(CONFIGURATION)
+        return json.loads(configured.value) if configured is not None else {}
 
     def revision(self) -> str:
         """The revision that the last update asked for."""
