@@ -8,8 +8,9 @@ import pulumi_gcp as gcp
 import pytest
 from pulumi_fastapi.emulated_cloud import Deployment, DeploymentError, EmulatedCloud
 from pulumi_fastapi.gcp.alerts import NotificationChannels, ServiceAlerts, UptimeAlert
+from pulumi_fastapi.gcp.component import GoogleComponent
 from pulumi_fastapi.gcp.dashboard import Dashboard
-from pulumi_fastapi.gcp.database import CloudSqlDatabase, CloudSqlDatabaseArgs
+from pulumi_fastapi.gcp.database import CloudSqlDatabase, CloudSqlDatabaseArgs, allow_client
 from pulumi_fastapi.gcp.load_balancer import HttpsLoadBalancer, HttpsLoadBalancerArgs
 from pulumi_fastapi.gcp.network import ExistingVpcNetwork, VpcNetwork
 from pulumi_fastapi.gcp.slo import ServiceLevelObjectives, ServiceLevelObjectivesArgs
@@ -27,6 +28,17 @@ def service() -> gcp.cloudrunv2.Service:
     )
 
 
+class Client(GoogleComponent):
+    """Something that connects to a database as a service account."""
+
+    def __init__(self, name: str, *databases: CloudSqlDatabase) -> None:
+        super().__init__(name, None, None)
+        account = gcp.serviceaccount.Account(f"{name}-account", opts=self.child)
+        for index, database in enumerate(databases):
+            allow_client(self, f"{index}", database, account.email)
+        self.publish()
+
+
 def everything() -> None:
     channels = NotificationChannels("ops", ["ops@example.com"]).ids
     api = service().name
@@ -34,7 +46,9 @@ def everything() -> None:
     in_network = CloudSqlDatabase("private", private)
     pulumi.export("private", in_network.host)
     pulumi.export("server_ca", in_network.server_ca)
-    on_socket = CloudSqlDatabase("on-socket", CloudSqlDatabaseArgs(deletion_protection=False))
+    of_accounts = CloudSqlDatabaseArgs(authentication="IAM", deletion_protection=False)  # type: ignore[arg-type]
+    on_socket = CloudSqlDatabase("on-socket", of_accounts)
+    Client("client", in_network, on_socket)
     pulumi.export("socket", on_socket.host)
     pulumi.export("connection_name", on_socket.connection_name)
     entry = HttpsLoadBalancerArgs(

@@ -43,8 +43,8 @@ def private() -> Plan:
 class Client(GoogleComponent):
     def __init__(self, name: str, database: CloudSqlDatabaseLike) -> None:
         super().__init__(name, None, None)
-        self.grants = allow_client(self, "app", database, ACCOUNT)
-        self.publish()
+        access = allow_client(self, "app", database, ACCOUNT)
+        self.publish(environment=access.environment, secrets=sorted(access.secrets))
 
 
 def with_client(**args: Any) -> Plan:
@@ -231,6 +231,69 @@ def test_an_instance_of_a_project_with_a_domain_is_named_right() -> None:
     assert grant["project"] == "example.com:shop"
 
 
+# Logging in as a service account
+
+
+@pytest.fixture(scope="module")
+def iam() -> Plan:
+    return with_client(network=NETWORK, authentication="IAM")
+
+
+def client(result: Plan) -> Resource:
+    return result.find("pulumi-fastapi:index:Client")
+
+
+def test_with_iam_no_password_exists(iam: Plan) -> None:
+    assert iam.all(gcp.secretmanager.Secret) == iam.all(gcp.secretmanager.SecretVersion) == []
+    assert "password" not in iam.find(gcp.sql.User).inputs
+    assert client(iam).outputs["secrets"] == []
+
+
+def test_with_iam_a_client_is_a_user_that_may_make_tables(iam: Plan) -> None:
+    user = iam.find(gcp.sql.User).inputs
+    assert (user["type"], user["name"]) == ("CLOUD_IAM_SERVICE_ACCOUNT", "api@shop-1.iam")
+    assert user["instance"] == iam.find(gcp.sql.DatabaseInstance).outputs["name"]
+    assert user["databaseRoles"] == ["cloudsqlsuperuser"]
+    assert flags(iam)["cloudsql.iam_authentication"] == "on"
+
+
+def test_with_iam_the_runtime_is_told_where_its_password_comes_from(iam: Plan) -> None:
+    environment = client(iam).outputs["environment"]
+    assert environment["DATABASE_IAM"] == "google"
+    assert environment["DATABASE_USERNAME"] == "api@shop-1.iam"
+    assert environment["DATABASE_SERVER_CA"].startswith("-----BEGIN CERTIFICATE-----")
+
+
+@pytest.mark.parametrize(
+    ("args", "roles"),
+    [
+        ({"network": NETWORK}, {"roles/cloudsql.instanceUser"}),
+        ({}, {"roles/cloudsql.instanceUser", "roles/cloudsql.client"}),
+    ],
+)
+def test_with_iam_a_client_may_log_in_to_this_instance_only(args: dict[str, Any], roles: set[str]) -> None:
+    grants = with_client(authentication="IAM", **args).all(gcp.projects.IAMMember)
+    assert {each.inputs["role"] for each in grants} == roles
+    assert all("resource.name == 'projects/shop-1/instances/db-db-" in condition(each) for each in grants)
+
+
+def condition(grant: Resource) -> str:
+    return str(grant.inputs["condition"]["expression"])
+
+
+def test_with_a_password_the_runtime_is_told_the_user() -> None:
+    outputs = client(with_client()).outputs
+    assert outputs["environment"] == {"DATABASE_USERNAME": "app"}
+    assert outputs["secrets"] == ["DATABASE_PASSWORD"]
+
+
+def test_an_existing_instance_without_a_user_is_logged_in_to_with_iam() -> None:
+    program = lambda: Client("api", ExistingCloudSqlDatabase(connection_name="p:europe-west1:db"))  # noqa: E731
+    result = plan(program, config=CONFIG, preview=False)
+    user = result.find(gcp.sql.User).inputs
+    assert (user["project"], user["instance"], user["name"]) == ("p", "db", "api@shop-1.iam")
+
+
 def test_the_password_shows_nowhere() -> None:
     result = with_client()
     password = result.find(gcp.secretmanager.SecretVersion).inputs["secretData"].value
@@ -318,6 +381,8 @@ def test_what_google_refuses_is_refused_first(args: dict[str, Any], message: str
 @pytest.mark.parametrize(
     ("args", "message"),
     [
+        ({"username": None}, "password_secret: belongs to username: give both"),
+        ({"password_secret": None}, "password_secret: belongs to username: give both"),
         ({"connection_name": "db"}, "connection_name: must be project:region:instance"),
         ({"private_ip_address": "10.1.0.3"}, "server_ca: belongs to private_ip_address"),
         (

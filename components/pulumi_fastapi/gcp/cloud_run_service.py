@@ -30,7 +30,7 @@ from .apis import Apis
 from .component import GoogleComponent
 from .container import Resources, network_access
 from .dashboard import Dashboard
-from .database import CloudSqlDatabase, CloudSqlDatabaseLike, allow_client
+from .database import CloudSqlDatabase, CloudSqlDatabaseLike, DatabaseAccess, allow_client
 from .image import ARCHITECTURE, Image
 from .load_balancer import HttpsLoadBalancer, HttpsLoadBalancerArgs
 from .migration import Migration
@@ -292,8 +292,9 @@ class CloudRunFastAPIService(GoogleComponent):
         enabled = Apis(name, self._project, apis, opts=self.child).services if args.enable_apis else []
         self.first = self.child_options(depends_on=enabled)
         account = ServiceAccount(name, self._project, opts=self.first)
-        secrets, grants = self._secrets(account)
-        environment = self._environment()
+        access = allow_client(self, "app", args.database, account.email) if args.database else None
+        secrets, grants = self._secrets(account, access)
+        environment = self._environment(access)
         image = self._image(for_the_build(environment, secrets))
         container: dict[str, Any] = {
             "project": self._project,
@@ -345,9 +346,11 @@ class CloudRunFastAPIService(GoogleComponent):
             apis.append(IAP_API)
         return apis
 
-    def _secrets(self, account: ServiceAccount) -> tuple[dict[str, SecretVersion], list[pulumi.Resource]]:
+    def _secrets(
+        self, account: ServiceAccount, access: Optional[DatabaseAccess]
+    ) -> tuple[dict[str, SecretVersion], list[pulumi.Resource]]:
         """Variable to version, and the grants without which Cloud Run refuses a revision."""
-        args, database = self.args, self.args.database
+        args = self.args
         found: dict[str, SecretVersion] = {}
         grants: list[pulumi.Resource] = []
         if args.app.secrets:
@@ -365,13 +368,12 @@ class CloudRunFastAPIService(GoogleComponent):
         for variable, version in (args.secret_versions or {}).items():
             found[variable] = existing = SecretVersion.of(version)
             grants.append(grant(self, f"{self.child_name('reads')}-{variable}", existing.secret, account.member))
-        if database is not None:
-            if "DATABASE_PASSWORD" not in args.app.variables:
-                found["DATABASE_PASSWORD"] = database.password_secret
-            grants += allow_client(self, "app", database, account.email)
+        if access is not None:
+            found |= {name: each for name, each in access.secrets.items() if name not in args.app.variables}
+            grants += access.grants
         return found, grants
 
-    def _environment(self) -> dict[str, Input[str]]:
+    def _environment(self, access: Optional[DatabaseAccess]) -> dict[str, Input[str]]:
         """What the runtime reads; a variable of the app itself wins."""
         args, database = self.args, self.args.database
         environment: dict[str, Input[str]] = {
@@ -381,12 +383,10 @@ class CloudRunFastAPIService(GoogleComponent):
         if args.domain is not None:
             # The load balancer writes its own address behind that of the client.
             environment["FORWARDED_HOPS"] = "2"
-        if database is not None:
+        if database is not None and access is not None:
             demand = args.connection_demand(self.resource_name)
             environment |= database_environment(database.host, database.port, database.database_name, demand)
-            environment["DATABASE_USERNAME"] = database.username
-            if database.server_ca is not None:
-                environment["DATABASE_SERVER_CA"] = database.server_ca
+            environment |= access.environment
         return with_variables_of(args.app, environment)
 
     def _image(self, environment: dict[str, Input[str]]) -> Input[str]:

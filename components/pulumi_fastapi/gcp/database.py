@@ -5,6 +5,7 @@ import secrets
 from abc import ABC
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, Optional, Union
 
 import pulumi
@@ -22,10 +23,22 @@ from .network import VpcNetworkLike
 from .secrets import SecretVersion, grant
 
 PORT = 5432
+_ACCOUNT_DOMAIN = ".gserviceaccount.com"
 SOCKET_DIRECTORY = "/cloudsql"
 """Where Cloud Run mounts the sockets of the instances that a service names."""
 USERNAME = "app"
 _CONNECTION_NAME = r"[a-z0-9.:-]+:[a-z0-9-]+:[a-z][a-z0-9-]*"
+
+
+class Authentication(StrEnum):
+    """How clients prove who they are."""
+
+    PASSWORD = "PASSWORD"  # noqa: S105
+    """One user, whose generated password is in Secret Manager. For any app and driver."""
+    IAM = "IAM"
+    """Each client as its own service account, with tokens that the runtime takes from the metadata server; no password
+    exists. For apps that connect with the runtime's `Database` or `sync_engine`: a `DATABASE_URL` cannot hold a token
+    that lasts an hour."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,8 +85,10 @@ class CloudSqlDatabaseArgs:
     final_backup: Optional[bool] = None
     """Keep a backup for 30 days when it is deleted, billed per GB. Default: as `deletion_protection`, which has to be
     turned off before anything can be deleted; so say yes where the data outlives the stack."""
+    authentication: Authentication = Authentication.PASSWORD
+    """`PASSWORD` or `IAM`. Default PASSWORD, which works with any app."""
     password_serial: int = 1
-    """Raise it to have another password made; the next revision of each client gets it. Default 1."""
+    """With `PASSWORD`: raise it to have another password made; the next revision of each client gets it. Default 1."""
     notification_channel_ids: Optional[list[Input[str]]] = None
     """Who is told by its alerts. Default nobody: they show in Cloud Monitoring."""
 
@@ -114,10 +129,10 @@ class ExistingCloudSqlDatabase(ABC):
 
     connection_name: Input[str]
     """`project:region:instance`."""
-    username: Input[str]
-    """PostgreSQL user of the service."""
-    password_secret: SecretVersion
-    """Its password, as the secret and the number of its version."""
+    username: Optional[Input[str]] = None
+    """PostgreSQL user of the service. Default none: each service logs in as its service account (IAM)."""
+    password_secret: Optional[SecretVersion] = None
+    """Its password, as the secret and the number of its version; required with `username`."""
     private_ip_address: Optional[Input[str]] = None
     """Address in the service's network. Default none: the socket that Cloud Run mounts, which takes an instance with a
     public address."""
@@ -131,12 +146,15 @@ class ExistingCloudSqlDatabase(ABC):
     def __post_init__(self) -> None:
         check_fields(self)
         matches("connection_name", self.connection_name, _CONNECTION_NAME, "project:region:instance")
-        matches(
-            "password_secret.version",
-            self.password_secret.version,
-            r"[1-9]\d*",
-            "the number of a version, not 'latest'",
-        )
+        if (self.username is None) != (self.password_secret is None):
+            raise ArgumentError(
+                "password_secret",
+                None if self.password_secret is None else "a secret",
+                "belongs to username: give both, or neither for services that log in as their service accounts",
+            )
+        if self.password_secret is not None:
+            version = self.password_secret.version
+            matches("password_secret.version", version, r"[1-9]\d*", "the number of a version, not 'latest'")
         if (self.private_ip_address is None) != (self.server_ca is None):
             raise ArgumentError(
                 "server_ca",
@@ -168,10 +186,12 @@ class ExistingCloudSqlDatabase(ABC):
 
 
 class CloudSqlDatabase(GoogleComponent):
-    """A Cloud SQL PostgreSQL instance, encrypted, TLS only, whose password only Secret Manager and its clients know.
+    """A Cloud SQL PostgreSQL instance, encrypted, TLS only, whose password only Secret Manager and its clients know, or
+    nobody.
 
     Creates the instance, private in a network or reachable by connectors only, with backups, point-in-time recovery
-    and Query Insights; a database, a user with a generated password in Secret Manager, and alerts.
+    and Query Insights; a database, alerts and, unless clients log in with IAM, a user with a generated password in
+    Secret Manager.
     Costs a price per hour for the machine, per GB and month for storage and backups, and 0.06 USD a month for the
     secret.
     """
@@ -188,8 +208,8 @@ class CloudSqlDatabase(GoogleComponent):
     """Whether a service has to name the instance, to have its socket mounted."""
     server_ca: Optional[Output[str]]
     """Certificates (PEM) of the instance's own authority, for connections to the address; None with a socket."""
-    username: str
-    """PostgreSQL user of the clients."""
+    username: Optional[str]
+    """PostgreSQL user of the clients; None if each is one of its own (IAM)."""
     max_connections: int
     """What the instance holds."""
 
@@ -208,7 +228,10 @@ class CloudSqlDatabase(GoogleComponent):
             deletion_policy="ABANDON",
             opts=self.child,
         )
-        self.password_secret, self.user = self._user()
+        self.password_secret: Optional[SecretVersion] = None
+        self.user: Optional[gcp.sql.User] = None
+        if args.authentication is Authentication.PASSWORD:
+            self.password_secret, self.user = self._user()
         DatabaseAlerts(
             name,
             database_id=Output.concat(self.instance.project, ":", self.instance.name),
@@ -222,14 +245,14 @@ class CloudSqlDatabase(GoogleComponent):
         host = Output.concat(f"{SOCKET_DIRECTORY}/", connection_name) if on_socket else self.instance.private_ip_address
         self.publish(
             # What connects comes after database and user.
-            host=Output.all(host, database.id, self.user.id).apply(lambda known: str(known[0])),
+            host=Output.all(host, database.id, self.user and self.user.id).apply(lambda known: str(known[0])),
             port=PORT,
             database_name=args.database_name,
             connection_name=connection_name,
             on_socket=on_socket,
             # The provider takes certificates for secrets; a revision that holds one would be all secret.
             server_ca=None if on_socket else Output.unsecret(self.instance.server_ca_certs).apply(_pem),
-            username=USERNAME,
+            username=None if self.user is None else USERNAME,
             max_connections=args.connections,
         )
 
@@ -359,36 +382,84 @@ def flags_of(args: CloudSqlDatabaseArgs) -> dict[str, str]:
     }
 
 
+@dataclass(frozen=True, kw_only=True)
+class DatabaseAccess:
+    """What one client needs to log in."""
+
+    environment: dict[str, Input[str]]
+    """Variables, besides those that say where the database is."""
+    secrets: dict[str, SecretVersion]
+    """Variables whose value is in Secret Manager."""
+    grants: list[pulumi.Resource]
+    """What has to exist before: Google refuses a revision whose secret it may not read."""
+
+
 def allow_client(
     component: GoogleComponent, client: str, database: "CloudSqlDatabaseLike", service_account_email: Input[str]
-) -> list[pulumi.Resource]:
-    """Let a client's service account read the password, and with a socket connect through it.
+) -> DatabaseAccess:
+    """Let a client's service account in: to the password or to a user of its own, and through the socket if it is one.
 
-    Returns:
-        The grants, which what connects depends on: Google refuses a revision whose secret it may not read.
+    Roles of the project are granted for this instance only.
     """
     member = Output.concat("serviceAccount:", service_account_email)
-    grants: list[pulumi.Resource] = [
-        grant(component, component.child_name(f"{client}-db-password"), database.password_secret.secret, member)
-    ]
-    if database.on_socket:
-        named = Output.from_input(database.connection_name).apply(lambda known: known.rsplit(":", 2))
-        project, instance = named[0], named[2]
-        ours = "resource.service == 'sqladmin.googleapis.com' && resource.name == 'projects/{0}/instances/{1}'"
-        grants.append(
-            gcp.projects.IAMMember(
-                component.child_name(f"{client}-db"),
-                project=project,
-                role="roles/cloudsql.client",
-                member=member,
-                condition=gcp.projects.IAMMemberConditionArgs(
-                    title=Output.concat("instance-", instance),
-                    expression=Output.format(ours, project, instance),
-                ),
-                opts=component.child,
-            )
-        )
-    return grants
+    environment: dict[str, Input[str]] = {}
+    if database.server_ca is not None:
+        environment["DATABASE_SERVER_CA"] = database.server_ca
+    found = {}
+    grants: list[pulumi.Resource] = []
+    roles = {"db": "roles/cloudsql.client"} if database.on_socket else {}
+    if database.username is not None and database.password_secret is not None:
+        environment["DATABASE_USERNAME"] = database.username
+        found["DATABASE_PASSWORD"] = password = database.password_secret
+        grants.append(grant(component, component.child_name(f"{client}-db-password"), password.secret, member))
+    else:
+        user = Output.from_input(service_account_email).apply(lambda email: email.removesuffix(_ACCOUNT_DOMAIN))
+        environment |= {"DATABASE_USERNAME": user, "DATABASE_IAM": "google"}
+        roles["db-login"] = "roles/cloudsql.instanceUser"
+        grants.append(_iam_user(component, client, database, user))
+    for label, role in roles.items():
+        grants.append(_role(component, f"{client}-{label}", database, role, member))
+    return DatabaseAccess(environment=environment, secrets=found, grants=grants)
+
+
+def _named(database: "CloudSqlDatabaseLike") -> tuple[Output[str], Output[str]]:
+    """Project and name of an instance; a project may have a domain, `example.com:shop`."""
+    parts = Output.from_input(database.connection_name).apply(lambda known: known.rsplit(":", 2))
+    return parts[0], parts[2]
+
+
+def _iam_user(
+    component: GoogleComponent, client: str, database: "CloudSqlDatabaseLike", name: Output[str]
+) -> gcp.sql.User:
+    project, instance = _named(database)
+    return gcp.sql.User(
+        component.child_name(f"{client}-db-user"),
+        name=name,
+        project=project,
+        instance=instance,
+        type="CLOUD_IAM_SERVICE_ACCOUNT",
+        # As a user with a password has by itself; without it, migrations could create nothing.
+        database_roles=["cloudsqlsuperuser"],
+        deletion_policy="ABANDON",
+        opts=component.child,
+    )
+
+
+def _role(
+    component: GoogleComponent, name: str, database: "CloudSqlDatabaseLike", role: str, member: Output[str]
+) -> gcp.projects.IAMMember:
+    project, instance = _named(database)
+    ours = "resource.service == 'sqladmin.googleapis.com' && resource.name == 'projects/{0}/instances/{1}'"
+    return gcp.projects.IAMMember(
+        component.child_name(name),
+        project=project,
+        role=role,
+        member=member,
+        condition=gcp.projects.IAMMemberConditionArgs(
+            title=Output.concat("instance-", instance), expression=Output.format(ours, project, instance)
+        ),
+        opts=component.child,
+    )
 
 
 def _pem(certificates: Sequence["gcp.sql.outputs.DatabaseInstanceServerCaCert"]) -> str:
