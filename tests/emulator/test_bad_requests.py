@@ -336,6 +336,7 @@ GOOD: dict[str, dict[str, Any]] = {
 
 ACL = "wafv2/webAcl:WebAcl"
 ALARM = "cloudwatch/metricAlarm:MetricAlarm"
+AUTHORIZER = "apigatewayv2/authorizer:Authorizer"
 BALANCER = "lb/loadBalancer:LoadBalancer"
 CDN = "cloudfront/distribution:Distribution"
 CONTROL = "cloudfront/originAccessControl:OriginAccessControl"
@@ -979,6 +980,32 @@ BAD: list[tuple[str, dict[str, Any], str, str]] = [
     ),
     ("sqs/queuePolicy:QueuePolicy", {"policy": POLICY}, "InvalidAttributeValue", "policy"),
     # functions behind something
+    (AUTHORIZER, {"jwtConfiguration": None}, "BadRequestException", ""),
+    (AUTHORIZER, {"jwtConfiguration": {"issuer": "https://a.example"}}, "BadRequestException", "jwtConfiguration"),
+    (
+        AUTHORIZER,
+        {"jwtConfiguration": {"audiences": ["shop"], "issuer": "login.example.com"}},
+        "BadRequestException",
+        "jwtConfiguration.issuer",
+    ),
+    (AUTHORIZER, {"identitySources": ["$request.header.A", "$request.header.B"]}, "BadRequestException", ""),
+    (AUTHORIZER, {"authorizerType": "REQUEST"}, "BadRequestException", ""),
+    (
+        "apigatewayv2/api:Api",
+        {"corsConfiguration": {"allowCredentials": True, "allowOrigins": ["*"]}},
+        "BadRequestException",
+        "corsConfiguration",
+    ),
+    ("apigatewayv2/route:Route", {"authorizationType": "JWT"}, "BadRequestException", ""),
+    ("apigatewayv2/route:Route", {"authorizerId": "a"}, "BadRequestException", ""),
+    (
+        "apigatewayv2/stage:Stage",
+        {"defaultRouteSettings": {"throttlingRateLimit": -1}},
+        "BadRequestException",
+        "defaultRouteSettings.throttlingRateLimit",
+    ),
+    (FUNCTION, {"snapStart": {"applyOn": "PublishedVersions"}}, "InvalidParameterValueException", ""),
+    ("lambda/permission:Permission", {"principal": "apigateway"}, "InvalidParameterValueException", "principal"),
     (
         FUNCTION,
         {"vpcConfig": {"subnetIds": ["subnet-1"], "securityGroupIds": []}},

@@ -76,6 +76,13 @@ def _whole_network(network: Any, _inputs: Properties) -> str | None:
     return None
 
 
+def _snap_start(inputs: Properties, _all: Properties) -> str | None:
+    wanted = (inputs.get("snapStart") or {}).get("applyOn") == "PublishedVersions"
+    if wanted and inputs.get("packageType") == "Image":
+        return "SnapStart is not supported for functions that are container images"
+    return None
+
+
 def _url_permission(inputs: Properties, _all: Properties) -> str | None:
     """A URL needs two statements since October 2025, each with a condition of its own."""
     for name, action in (
@@ -101,6 +108,13 @@ RULES: tuple[Rule, ...] = (
         "deadLetterConfig.targetArn",
         "InvalidParameterValueException",
         matches(r"arn:[\w-]+:(sqs|sns):.+", "a dead-letter target is the ARN of a queue or a topic"),
+    ),
+    Rule("lambda/function:Function", "", "InvalidParameterValueException", _snap_start),
+    Rule(
+        "lambda/permission:Permission",
+        "principal",
+        "InvalidParameterValueException",
+        matches(r"\*|\d{12}|arn:.+|[a-z0-9.-]+\.amazonaws\.com(\.cn)?", "The provided principal was invalid"),
     ),
     Rule("lambda/permission:Permission", "", "InvalidParameterValueException", _url_permission),
     Rule("lambda/alias:Alias", "routingConfig.additionalVersionWeights", "InvalidParameterValueException", _weights),
