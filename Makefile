@@ -23,10 +23,10 @@ setup: engine ## install the locked dependencies into .venv, and the Pulumi engi
 engine: $(READY)
 	@$(BIN)/python engine/install.py >/dev/null
 
-up: engine ## the real `pulumi up` on an emulated AWS; STACK=local
+up: engine ## the real `pulumi up` on an emulated cloud; STACK=local, lambda or cloudrun
 	@$(EMULATOR) up --stack $(STACK)
 
-down: engine ## destroy it again, and stop the emulated AWS
+down: engine ## destroy it again, and stop the emulated cloud
 	@$(EMULATOR) down --stack $(STACK)
 
 preview: $(READY) ## resources, derived numbers and findings of a stack; no engine, no cloud, no login

@@ -171,7 +171,7 @@ def test_down_leaves_nothing_behind(deployed):
     code, output = deployed.run("down")
 
     assert code == 0, output
-    assert "The emulated account is empty, and the emulated AWS has stopped." in output
+    assert "The emulated account is empty, and the emulated cloud has stopped." in output
     with pytest.raises(ConnectionError):
         control.health()
     assert deployed.run("down") == (0, "Nothing is up.\n")
@@ -249,7 +249,7 @@ def test_stack_that_is_meant_for_aws_is_refused(sample):
     code, output = sample.run("up", "--stack", "dev")
 
     assert code == 2
-    assert "stack dev is meant for AWS: pulumi up --stack dev" in output
+    assert "stack dev is meant for a real cloud: pulumi up --stack dev" in output
     assert not (sample.folder / ".pulumi-fastapi").exists()
 
 
@@ -288,7 +288,7 @@ def test_emulator_that_cannot_start_shows_why(sample, tmp_path):
     code, output = sample.run("start")
 
     assert code == 2
-    assert "the emulated AWS ended with code 1" in output
+    assert "the emulated cloud ended with code 1" in output
     assert "moto [broken] here" in output
 
 
@@ -297,7 +297,7 @@ def test_status_says_whether_it_runs(sample):
     sample.run("start")
     code, after = sample.run("status")
 
-    assert before == (1, "The emulated AWS does not run.\n")
+    assert before == (1, "The emulated cloud does not run.\n")
     assert code == 0, after
     assert f"process {sample.details()['pid']}" in after
     assert "0 resources in the emulated account" in after

@@ -1,4 +1,4 @@
-"""The real `pulumi up` against an emulated AWS.
+"""The real `pulumi up` against an emulated cloud: AWS and Google Cloud.
 
     python -m pulumi_fastapi.emulator up
     python -m pulumi_fastapi.emulator down
@@ -35,7 +35,9 @@ START_SECONDS = 60
 STOP_SECONDS = 10
 
 Stack = Annotated[str, typer.Option(help=f"Stack to run: local, or one whose configuration has {EMULATED}: true.")]
-Force = Annotated[bool, typer.Option("--force", help="Run a stack that is meant for AWS in the emulator all the same.")]
+Force = Annotated[
+    bool, typer.Option("--force", help="Run a stack that is meant for a real cloud in the emulator all the same.")
+]
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 out = Console(highlight=False, soft_wrap=True)
@@ -110,7 +112,7 @@ class Account:
         if ended is None:
             process.kill()
         what = f"did not answer within {START_SECONDS} s" if ended is None else f"ended with code {ended}"
-        fail(f"the emulated AWS {what}; {self.log} says:\n{tail(self.log)}")
+        fail(f"the emulated cloud {what}; {self.log} says:\n{tail(self.log)}")
 
     def stop(self) -> bool:
         """Stop the process; False when none runs."""
@@ -121,7 +123,7 @@ class Account:
         deadline = time.monotonic() + STOP_SECONDS
         while self.running() is not None:
             if time.monotonic() > deadline:
-                fail(f"the emulated AWS (process {details['pid']}) does not end; see {self.log}")
+                fail(f"the emulated cloud (process {details['pid']}) does not end; see {self.log}")
             time.sleep(0.05)
         return True
 
@@ -217,29 +219,34 @@ def stack_file(project: Project, stack: str) -> Path:
         fail(str(error))
 
 
+def is_emulated(project: Project, stack: str) -> bool:
+    """Whether a stack is meant for the emulator."""
+    return stack == "local" or project.configuration(stack).get(EMULATED) is True
+
+
 def check_is_emulated(project: Project, stack: str) -> None:
-    """A stack that is meant for AWS must not pass for deployed by accident."""
+    """A stack that is meant for a real cloud must not pass for deployed by accident."""
     try:
-        said = project.configuration(project.choose_stack(stack)).get(EMULATED)
+        emulated = is_emulated(project, project.choose_stack(stack))
     except ProjectError as error:
         fail(str(error))
-    if stack != "local" and said is not True:
+    if not emulated:
         fail(
-            f"stack {stack} is meant for AWS: pulumi up --stack {stack}\n"
-            f"To run it in the emulated AWS, set {EMULATED}: true in its configuration, or add --force."
+            f"stack {stack} is meant for a real cloud: pulumi up --stack {stack}\n"
+            f"To run it in the emulated cloud, set {EMULATED}: true in its configuration, or add --force."
         )
 
 
 @app.command()
 def up(stack: Stack = "local", force: Force = False) -> None:
-    """Start the emulated AWS if it does not run, and run `pulumi up`."""
+    """Start the emulated cloud if it does not run, and run `pulumi up`."""
     project = find_project()
     if not force:
         check_is_emulated(project, stack)
     file, executable, account = stack_file(project, stack), find_cli(), Account(project)
     was_running = account.running() is not None
     details = account.start()
-    out.print(f"Emulated AWS: {details['endpoint']} ({'running' if was_running else 'started'})", style="bold")
+    out.print(f"Emulated cloud: {details['endpoint']} ({'running' if was_running else 'started'})", style="bold")
     cli = Cli(executable, project.file.parent, account.environment(details))
     control = Control(details["endpoint"])
     arguments = ["up", "--yes", "--stack", stack]
@@ -253,12 +260,13 @@ def up(stack: Stack = "local", force: Force = False) -> None:
         cli.run(*arguments)
         outputs = cli.read("stack", "output", "--stack", stack, "--json")
         state = cli.read("stack", "export", "--stack", stack)
-    print_summary(project, executable, outputs, control.resources(), monthly_price(state))
+    print_summary(control.resources(), outputs, monthly_price(state))
+    print_next(project, stack, executable)
 
 
 @app.command()
 def down(stack: Stack = "local") -> None:
-    """Run `pulumi destroy`, make sure that nothing is left, and stop the emulated AWS."""
+    """Run `pulumi destroy`, make sure that nothing is left, and stop the emulated cloud."""
     project = find_project()
     account = Account(project)
     if not account.state.exists():
@@ -279,7 +287,7 @@ def down(stack: Stack = "local") -> None:
         else:
             out.print(f"Stack {stack} is not up.")
     if stacks:
-        out.print(f"The emulated AWS keeps running for: {', '.join(stacks)}")
+        out.print(f"The emulated cloud keeps running for: {', '.join(stacks)}")
         return
     left = control.resources()
     if left:
@@ -287,37 +295,37 @@ def down(stack: Stack = "local") -> None:
         fail(f"the emulated account still holds {len(left)} resources that no stack knows:\n{lines}", 1)
     account.stop()
     shutil.rmtree(account.state)  # no stack is left in it
-    out.print("\nThe emulated account is empty, and the emulated AWS has stopped.", style="green")
+    out.print("\nThe emulated account is empty, and the emulated cloud has stopped.", style="green")
 
 
 @app.command()
 def start() -> None:
-    """Start the emulated AWS if it does not run."""
+    """Start the emulated cloud if it does not run."""
     details = Account(find_project()).start()
-    out.print(f"The emulated AWS runs at {details['endpoint']} (process {details['pid']}).")
+    out.print(f"The emulated cloud runs at {details['endpoint']} (process {details['pid']}).")
 
 
 @app.command()
 def stop() -> None:
-    """Stop the emulated AWS; what its account held is gone, and the next `up` creates it again."""
+    """Stop the emulated cloud; what its account held is gone, and the next `up` creates it again."""
     stopped = Account(find_project()).stop()
-    out.print("The emulated AWS has stopped." if stopped else "The emulated AWS does not run.")
+    out.print("The emulated cloud has stopped." if stopped else "The emulated cloud does not run.")
 
 
 @app.command()
 def status() -> None:
-    """Say whether the emulated AWS runs, and what its account holds; exit code 1 when it does not run."""
+    """Say whether the emulated cloud runs, and what its account holds; exit code 1 when it does not run."""
     details = Account(find_project()).running()
     if details is None:
-        out.print("The emulated AWS does not run.")
+        out.print("The emulated cloud does not run.")
         raise typer.Exit(1)
-    out.print(f"The emulated AWS runs at {details['endpoint']} (process {details['pid']}).")
+    out.print(f"The emulated cloud runs at {details['endpoint']} (process {details['pid']}).")
     print_resources(Control(details["endpoint"]).resources())
 
 
 @app.command()
 def env() -> None:
-    """Start the emulated AWS, and print the environment for `pulumi` and `aws` commands of your own.
+    """Start the emulated cloud, and print the environment for `pulumi` and `aws` commands of your own.
 
     eval "$(python -m pulumi_fastapi.emulator env)"
     """
@@ -339,33 +347,39 @@ def print_resources(resources: Iterable[Mapping[str, str]]) -> None:
 
 
 def monthly_price(state: Mapping[str, Any]) -> str:
-    """What the same stack costs on AWS, in words."""
+    """What the same stack costs on the real cloud, in words."""
     from ..cost.estimator import estimate
     from ..cost.render import money
     from ..cost.resources import from_state
 
     found = estimate(from_state(state))
-    return f"{'at least ' if found.at_least else ''}${money(found.total.expected)} a month before traffic"
+    types = [resource["type"] for resource in state["deployment"].get("resources", ())]
+    cloud = "Google Cloud" if any(type_.startswith("gcp:") for type_ in types) else "AWS"
+    return f"On {cloud}: {'at least ' if found.at_least else ''}${money(found.total.expected)} a month before traffic"
 
 
-def print_summary(
-    project: Project, executable: str, outputs: Mapping[str, Any], resources: Iterable[Mapping[str, str]], price: str
-) -> None:
-    """What there is now, what it would cost, and what to try next."""
+def print_summary(resources: Iterable[Mapping[str, str]], outputs: Mapping[str, Any], price: str) -> None:
+    """What there is now, and what it would cost."""
     out.print()
     print_resources(resources)
     if "url" in outputs:
         out.print(f"\n[bold cyan]{outputs['url']}[/]  [dim]emulated: no container runs, so nothing answers there[/]")
-    out.print(f"On AWS: {price}  [dim]list prices; more by pulumi-fastapi cost[/]")
+    out.print(f"{price}  [dim]list prices; more by pulumi-fastapi cost[/]")
+
+
+def print_next(project: Project, stack: str, executable: str) -> None:
+    """What to try next."""
     by_make = "MAKELEVEL" in os.environ
     ours = f"{Path(sys.executable).name} -m pulumi_fastapi.emulator "
+    chosen = "" if stack == "local" else f" STACK={stack}" if by_make else f" --stack {stack}"
     pulumi = "pulumi" if shutil.which("pulumi") else os.path.relpath(executable)
-    real = next((each for each in project.stacks() if each != "local"), "STACK")
+    real = next((each for each in project.stacks() if not is_emulated(project, each)), "STACK")
+    preview = "make preview" if by_make else "pulumi-fastapi preview"
     commands = {
-        "make preview" if by_make else "pulumi-fastapi preview": "the plan, its numbers and findings; no engine needed",
-        "make up" if by_make else f"{ours}up": "again: nothing changes",
-        "make down" if by_make else f"{ours}down": "destroy everything",
-        f"{pulumi} up --stack {real}": "deploy for real, with AWS credentials",
+        f"{preview}{chosen}": "the plan, its numbers and findings; no engine needed",
+        f"{'make ' if by_make else ours}up{chosen}": "again: nothing changes",
+        f"{'make ' if by_make else ours}down{chosen}": "destroy everything",
+        f"{pulumi} up --stack {real}": "deploy for real, with the cloud's credentials",
     }
     width = max(len(command) for command in commands)
     out.print("\nNext:")
