@@ -32,7 +32,11 @@ PUBLIC = ExistingNetwork(vpc_id="vpc-1", public_subnet_ids=["subnet-a", "subnet-
 TESTS = Path(__file__).parent
 
 ELSEWHERE = {
-    "A01": ["app/test_runtime.py::test_until_the_app_is_imported_and_started_nothing_waits_in_an_open_port"],
+    "A01": [
+        "app/test_runtime.py::test_until_the_app_is_imported_and_started_nothing_waits_in_an_open_port",
+        "gcp/test_cloud_run_service.py::test_a_revision_gets_traffic_only_when_it_is_ready",
+        "gcp/test_cloud_run_service.py::test_an_app_that_starts_too_slowly_for_cloud_run_is_refused_with_the_number",
+    ],
     "A03": [
         "app/test_edge.py::test_the_slash_redirect_keeps_https_and_the_public_host",
         "app/test_runtime.py::test_only_the_load_balancer_says_that_it_was_https",
