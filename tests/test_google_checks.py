@@ -4,11 +4,15 @@ from typing import Any, Optional
 import pulumi_gcp as gcp
 import pytest
 from pulumi import ResourceOptions
-from pulumi_fastapi import checks
+from pulumi_fastapi import FastAPIApp, checks
 from pulumi_fastapi.checks import Finding
-from pulumi_fastapi.gcp.database import CloudSqlDatabase, CloudSqlDatabaseArgs
-from pulumi_fastapi.gcp.load_balancer import HttpsLoadBalancer, HttpsLoadBalancerArgs
-from pulumi_fastapi.gcp.network import VpcNetwork
+from pulumi_fastapi.gcp import (
+    CloudRunFastAPIService,
+    CloudRunFastAPIServiceArgs,
+    CloudSqlDatabase,
+    CloudSqlDatabaseArgs,
+    VpcNetwork,
+)
 from pulumi_fastapi.plan import plan
 
 Program = Callable[[], object]
@@ -141,7 +145,7 @@ def test_one_zone() -> None:
 # Cloud Run
 
 CONTAINER: dict[str, Any] = {
-    "image": "europe-docker.pkg.dev/p/r/i@sha256:0",
+    "image": f"europe-west1-docker.pkg.dev/shop-1/images/api@sha256:{'a' * 64}",
     "ports": {"container_port": 8080},
     "resources": {"limits": {"cpu": "1"}, "cpu_idle": True},
     "startup_probe": {"http_get": {"path": "/-/ready"}},
@@ -213,6 +217,17 @@ def test_a_way_around_the_load_balancer(args: dict[str, Any], expected: list[str
         gcp.compute.RegionNetworkEndpointGroup("group", region="europe-west1", cloud_run={"service": "api"})
 
     assert severities("cloud-run-around-load-balancer", program) == expected
+
+
+@pytest.mark.parametrize("preview", [True, False])
+def test_a_way_around_the_load_balancer_is_seen_before_names_are_known(preview: bool) -> None:
+    def program() -> None:
+        template = {"containers": [CONTAINER]}
+        api = gcp.cloudrunv2.Service("api", location="europe-west1", template=template)
+        gcp.compute.RegionNetworkEndpointGroup("group", region="europe-west1", cloud_run={"service": api.name})
+
+    found = checks.run(plan(program, config=CONFIG, preview=preview))
+    assert [each.name for each in found if each.rule == "cloud-run-around-load-balancer"] == ["api"]
 
 
 def test_a_service_without_a_load_balancer_has_no_way_around_it() -> None:
@@ -291,17 +306,29 @@ def test_images_kept_forever(args: dict[str, Any], expected: list[str]) -> None:
     assert severities("google-images-kept-forever", program) == expected
 
 
-def test_an_alert_without_a_channel() -> None:
+def test_alerts_without_a_channel_are_one_finding() -> None:
     def program() -> None:
-        gcp.monitoring.AlertPolicy("alert", display_name="errors", combiner="OR", conditions=[])
+        for name, channels in (("a", []), ("b", None), ("c", ["projects/p/notificationChannels/1"])):
+            gcp.monitoring.AlertPolicy(
+                name, display_name=name, combiner="OR", conditions=[], notification_channels=channels
+            )
 
-    assert severities("google-alert-tells-nobody", program) == ["info"]
+    (finding,) = [each for each in findings(program) if each.rule == "google-alert-tells-nobody"]
+    assert finding.message == "2 alert policies tell nobody: a, b"
 
 
-def test_the_components_of_this_package_are_safe() -> None:
-    def program() -> None:
-        CloudSqlDatabase("private", CloudSqlDatabaseArgs(network=VpcNetwork("net")))
-        CloudSqlDatabase("on-socket")
-        HttpsLoadBalancer("lb", HttpsLoadBalancerArgs(domain="api.example.com", service="api", region="europe-west1"))
+def everything() -> None:
+    database = CloudSqlDatabase("db", CloudSqlDatabaseArgs(network=VpcNetwork("net"), tier="db-custom-2-7680"))
+    CloudSqlDatabase("on-socket")
+    app = FastAPIApp(image=CONTAINER["image"], secrets={"STRIPE_KEY": "sk_live_do_not_show"})
+    args = CloudRunFastAPIServiceArgs(
+        app=app, database=database, domain="api.example.com", alert_emails=["ops@example.com"]
+    )
+    CloudRunFastAPIService("api", args)
+    CloudRunFastAPIService("bare", CloudRunFastAPIServiceArgs(app=FastAPIApp(image=CONTAINER["image"])))
 
-    assert [each for each in findings(program) if each.severity != "info"] == []
+
+@pytest.mark.parametrize("preview", [True, False])
+def test_the_components_of_this_package_are_safe_and_can_be_judged(preview: bool) -> None:
+    found = checks.run(plan(everything, config=CONFIG, preview=preview))
+    assert [each for each in found if each.severity != "info" or each.rule == "not-judged"] == []

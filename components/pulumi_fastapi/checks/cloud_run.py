@@ -14,9 +14,14 @@ GROUP = "gcp:compute/regionNetworkEndpointGroup:RegionNetworkEndpointGroup"
 _OWN_LIMIT = 100
 
 
+def _template(resource: Resource) -> dict[str, Any]:
+    path = ("template", "template") if resource.type == JOB else ("template",)
+    found: dict[str, Any] = get(resource, *path, default={})
+    return found
+
+
 def _containers(resource: Resource) -> list[dict[str, Any]]:
-    template = ("template", "template") if resource.type == JOB else ("template",)
-    found: list[dict[str, Any]] = get(resource, *template, "containers", default=[])
+    found: list[dict[str, Any]] = known(_template(resource).get("containers") or [])
     return found
 
 
@@ -45,7 +50,8 @@ def cloud_run_latest_secret(resource: Resource, _: Facts) -> Iterator[Problem]:
     for container in _containers(resource):
         for variable in container.get("envs") or []:
             reference = (variable.get("valueSource") or {}).get("secretKeyRef") or {}
-            if reference.get("version") == "latest":
+            version = reference.get("version")
+            if isinstance(version, str) and version == "latest":
                 yield Problem(
                     f"reads the latest version of the secret of {variable.get('name')}",
                     "name the version by its number: a new one is then a new revision, which can be taken back",
@@ -55,8 +61,7 @@ def cloud_run_latest_secret(resource: Resource, _: Facts) -> Iterator[Problem]:
 @rule(SERVICE, JOB, severity="warning")
 def cloud_run_default_service_account(resource: Resource, _: Facts) -> Iterator[Problem]:
     """The account that every workload of a project gets by default may often change the whole project."""
-    template = ("template", "template") if resource.type == JOB else ("template",)
-    if not get(resource, *template, "serviceAccount"):
+    if _template(resource).get("serviceAccount") is None:
         yield Problem(
             "runs as the project's default service account, which often has the role Editor",
             "give it a service account of its own with the roles that it needs",
@@ -70,9 +75,10 @@ def cloud_run_around_load_balancer(service: Resource, facts: Facts) -> Iterator[
         return
     if get(service, "defaultUriDisabled", default=False) is True:
         return
-    names = {service.outputs.get("name"), service.inputs.get("name")} - {None}
     for group in facts.all(GROUP):
-        if get(group, "cloudRun", "service") in names:
+        named = get(group, "cloudRun", default={}).get("service")
+        by_name = isinstance(named, str) and named == service.inputs.get("name")
+        if by_name or service in group.property_dependencies.get("cloudRun", ()):
             yield Problem(
                 f"can be reached around the load balancer of {group.name!r}, by its own URL",
                 "set ingress to INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER",

@@ -63,7 +63,7 @@ def cloud_sql_edition_missing(instance: Resource, _: Facts) -> Iterator[Problem]
 @rule(INSTANCE, severity="error")
 def cloud_sql_before_its_network(instance: Resource, facts: Facts) -> Iterator[Problem]:
     """No input refers to the connection to Google's services, so Pulumi may ask for the private address before it."""
-    if get(instance, "settings", "ipConfiguration", "privateNetwork") is None:
+    if get(instance, "settings", "ipConfiguration", default={}).get("privateNetwork") is None:
         return
     connections = facts.all(CONNECTION)
     if connections and not set(connections) & set(instance.dependencies):

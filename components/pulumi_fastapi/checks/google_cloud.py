@@ -9,6 +9,7 @@ HTTPS_PROXY = "gcp:compute/targetHttpsProxy:TargetHttpsProxy"
 HTTP_PROXY = "gcp:compute/targetHttpProxy:TargetHttpProxy"
 TLS_POLICY = "gcp:compute/sSLPolicy:SSLPolicy"
 URLS = "gcp:compute/uRLMap:URLMap"
+ALERT = "gcp:monitoring/alertPolicy:AlertPolicy"
 
 _OLD_TLS = ("TLS_1_0", "TLS_1_1")
 _WHOLE_PROJECT = ("roles/owner", "roles/editor")
@@ -18,8 +19,9 @@ _WHOLE_PROJECT = ("roles/owner", "roles/editor")
 def google_old_tls(proxy: Resource, facts: Facts) -> Iterator[Problem]:
     """Google's default accepts TLS 1.0, and ciphers without forward secrecy (CIS Google Cloud 3.9)."""
     policies = facts.referred(proxy, "sslPolicy", TLS_POLICY)
-    versions = [get(policy, "minTlsVersion", default="TLS_1_0") for policy in policies]
-    if get(proxy, "sslPolicy") is None or set(versions) & set(_OLD_TLS):
+    if proxy.inputs.get("sslPolicy") is None or any(
+        get(policy, "minTlsVersion", default="TLS_1_0") in _OLD_TLS for policy in policies
+    ):
         yield Problem(
             "accepts TLS 1.0 and 1.1",
             "give it an sslPolicy with minTlsVersion TLS_1_2 and profile MODERN",
@@ -60,8 +62,12 @@ def google_images_kept_forever(repository: Resource, _: Facts) -> Iterator[Probl
         yield Problem("only says what it would clean up", "set cleanupPolicyDryRun to false")
 
 
-@rule("gcp:monitoring/alertPolicy:AlertPolicy", severity="info")
-def google_alert_tells_nobody(alert: Resource, _: Facts) -> Iterator[Problem]:
+@rule(severity="info")
+def google_alert_tells_nobody(facts: Facts) -> Iterator[Problem]:
     """An alert without a channel is seen by those who look for it."""
-    if not get(alert, "notificationChannels"):
-        yield Problem("tells nobody", "add notificationChannels, such as e-mail addresses")
+    silent = [alert.name for alert in facts.all(ALERT) if not alert.inputs.get("notificationChannels")]
+    if silent:
+        yield Problem(
+            f"{len(silent)} alert policies tell nobody: {', '.join(silent)}",
+            "add notificationChannels, such as e-mail addresses",
+        )
