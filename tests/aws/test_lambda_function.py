@@ -1,5 +1,7 @@
 import json
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -365,6 +367,41 @@ def test_alarms_of_a_release_are_there_before_it(full: Plan) -> None:
 
 def test_what_comes_to_nothing_on_a_schedule_is_an_alarm(full: Plan) -> None:
     assert full.find(aws.cloudwatch.MetricAlarm, "api-dead-letters")
+
+
+# Names
+
+
+def test_names_and_parents_are_kept(full: Plan) -> None:
+    """Another name or parent replaces the resource in each stack: it needs an alias. `UPDATE_SNAPSHOTS=1` renews it."""
+    snapshot = Path(__file__).parent / "lambda_resource_names.txt"
+    own = [each for each in full.resources if not each.name.startswith(("net", "db"))]
+    names = "\n".join(sorted(resource.urn.partition("::project::")[2] for resource in own)) + "\n"
+    if os.environ.get("UPDATE_SNAPSHOTS"):
+        snapshot.write_text(names)
+    assert names == snapshot.read_text()
+
+
+@pytest.mark.parametrize("name", ["x" * 120, "Payments API (v2)/eu", "1st", "ünïcode"])
+def test_any_name_makes_valid_physical_names(name: str, function: PlanFunction) -> None:
+    result = function(name, entry="HTTP_API", domain="api.example.com", zone_id="Z1", keep_warm=True)
+    for resource in result.resources:
+        if resource.custom:
+            limit = 64 if resource.type.startswith(("aws:lambda/function:", "aws:iam/role:", "aws:scheduler")) else 63
+            limit = 128 if resource.type.startswith("aws:apigatewayv2/api:") else limit
+            limit = 100 if resource.type.startswith("aws:lambda/permission:") else limit
+            assert len(resource.name) + 8 <= limit, resource
+            assert resource.name.replace("-", "").isalnum(), resource
+            assert resource.name.isascii(), resource
+
+
+def test_schedules_are_named_by_what_they_call(function: PlanFunction) -> None:
+    """Not by their place in the list, or a new one at its beginning would replace all others."""
+    calls = [("/jobs/nightly?days=1", "rate(1 day)"), ("/jobs/nightly", "rate(1 hour)"), ("/", "rate(2 days)")]
+    result = function(schedules=[{"path": path, "expression": when} for path, when in calls], keep_warm=True)
+    names = [each.name for each in result.all(aws.scheduler.Schedule)]
+    assert len(set(names)) == 4
+    assert {name.rpartition("-schedule")[0] for name in names} >= {"api-root", "api-keep-warm"}
 
 
 # Bad input

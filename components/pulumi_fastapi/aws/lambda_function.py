@@ -10,7 +10,7 @@ import pulumi_aws as aws
 from pulumi import CustomTimeouts, Input, InvokeOptions, Output, ResourceOptions
 
 from ..app import FastAPIApp
-from ..component import Component, as_args, check_name
+from ..component import Component, as_args, check_name, fitting_name
 from ..connection_claims import budget_so_far, claim_connections
 from ..connection_pool import ConnectionBudget, ConnectionDemand, ConnectionPool
 from ..environment import (
@@ -243,6 +243,7 @@ class LambdaFastAPIFunctionArgs:
         for variable in app.variables:
             if variable in RESERVED_VARIABLES:
                 raise ArgumentError("app.environment", variable, "is set by Lambda itself")
+        for variable in app.environment or ():
             if not re.fullmatch(r"[a-zA-Z][a-zA-Z0-9_]+", variable):
                 raise ArgumentError(
                     "app.environment", variable, "Lambda takes names of two characters or more that begin with a letter"
@@ -414,7 +415,7 @@ class LambdaFastAPIFunction(Component):
         check_name(name)
         self.args = args = as_args(LambdaFastAPIFunctionArgs, args)
         if args.load_balancer is not None:
-            check_rule(args.load_balancer, name, args.domain, args.paths, args.priority)
+            check_rule(args.load_balancer, fitting_name(name, "", 128), args.domain, args.paths, args.priority)
         app, times = args.app, args.timeouts
         budget = self._claim_connections(name)
         super().__init__(name, args, opts)
@@ -721,13 +722,17 @@ class LambdaFastAPIFunction(Component):
 
     def _schedules(self, role: FunctionRole) -> Optional[DeadLetters]:
         """What is called on time; returns where it goes when it came to nothing."""
-        warm = [keep_warm(self.args.app.liveness_path)] if self.args.keep_warm else []
-        calls = [*(self.args.schedules or ()), *warm]
+        calls = {}
+        for call in self.args.schedules or ():
+            label = fitting_name(call.path.partition("?")[0].strip("/").lower() or "root", "", 40)
+            calls[label if label not in calls else f"{label}-{len(calls)}"] = call
+        if self.args.keep_warm:
+            calls["keep-warm"] = keep_warm(self.args.app.liveness_path)
         if not calls:
             return None
         letters = DeadLetters(
             self.resource_name, self.function.name, self.release.alias_name, role.role_name, opts=self.child
         )
-        for number, call in enumerate(calls):
-            Schedule(f"{self.resource_name}-{number}", call, self.release.alias_arn, letters.arn, opts=self.child)
+        for label, call in calls.items():
+            Schedule(self.child_name(label), call, self.release.alias_arn, letters.arn, opts=self.child)
         return letters
