@@ -54,6 +54,25 @@ def test_the_parts_are_public_in_the_clouds_module() -> None:
         assert all(hasattr(cloud, name) for name in cloud.__all__)
 
 
+@pytest.mark.parametrize(
+    ("name", "sdk", "extra"),
+    [("FargateFastAPIService", "pulumi_aws", "aws"), ("CloudRunFastAPIService", "pulumi_gcp", "gcp")],
+)
+def test_a_component_of_a_cloud_whose_sdk_is_not_installed_says_what_to_install(
+    name: str, sdk: str, extra: str
+) -> None:
+    said = run(f"""
+sys.modules[{sdk!r}] = None
+try:
+    from pulumi_fastapi import {name}
+except ImportError as error:
+    print(error)
+""")
+    assert said == (
+        f"pulumi_fastapi.{name} needs a package that is not installed: pip install 'pulumi-fastapi[{extra}]'\n"
+    )
+
+
 def test_importing_the_package_loads_no_sdk_at_all() -> None:
     loaded = run("import pulumi_fastapi; print(*sorted(sys.modules))").split()
     assert not {module for module in loaded if module.partition(".")[0] in ("pulumi", "pulumi_aws", "pulumi_gcp")}
