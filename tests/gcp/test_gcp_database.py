@@ -1,7 +1,11 @@
+import subprocess
+import sys
 from typing import Any
 
 import pulumi_gcp as gcp
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pulumi_fastapi.connection_pool import ConnectionDemand, ConnectionPool
 from pulumi_fastapi.errors import ArgumentError
 from pulumi_fastapi.gcp.component import GoogleComponent
@@ -17,6 +21,7 @@ from pulumi_fastapi.gcp.network import ExistingVpcNetwork, VpcNetwork
 from pulumi_fastapi.gcp.secrets import SecretVersion
 from pulumi_fastapi.plan import Plan, Resource, plan
 from pulumi_fastapi.planned import Secret
+from pulumi_fastapi.sizing import smallest_tier
 
 NETWORK = ExistingVpcNetwork(
     network_id="projects/p/global/networks/net", subnetwork_id="projects/p/regions/europe-west1/subnetworks/sub"
@@ -197,6 +202,15 @@ def test_grown_storage_is_not_shrunk_back(default: Plan) -> None:
     assert fixed.find(gcp.sql.DatabaseInstance).options.ignore_changes == ()
 
 
+def test_nothing_loads_the_slow_part_of_the_sdk_without_a_network() -> None:
+    code = (
+        "import sys\nfrom pulumi_fastapi.gcp import CloudSqlDatabase\nfrom pulumi_fastapi.plan import plan\n"
+        "plan(lambda: CloudSqlDatabase('db'))\nprint('pulumi_gcp.compute.network' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True)
+    assert done.stdout == "False\n", done.stderr
+
+
 def test_its_name_is_random_as_google_keeps_deleted_ones(default: Plan) -> None:
     assert "name" not in default.find(gcp.sql.DatabaseInstance).inputs
 
@@ -342,6 +356,26 @@ def test_the_flag_that_is_named_is_enough_and_the_tier_too(instances: int) -> No
     for way in ({"tier": ways["tier"].strip("'")}, {"max_connections": int(ways["max_connections"])}):
         larger = CloudSqlDatabaseArgs(**way)
         assert budget_of(larger.connections, larger).with_demand(demand(instances)).fits
+
+
+@given(st.integers(1, 1100), st.sampled_from(["ENTERPRISE", "ENTERPRISE_PLUS"]))
+def test_the_smallest_tier_holds_what_is_asked_and_a_smaller_one_does_not(connections: int, edition: str) -> None:
+    def holds(tier: str) -> int:
+        return CloudSqlDatabaseArgs(tier=tier, edition=edition).connections
+
+    tier = smallest_tier(connections, edition)
+    if connections > 1000:
+        assert tier is None
+        return
+    assert tier is not None
+    assert holds(tier) >= connections
+    if edition == "ENTERPRISE" and tier.startswith("db-custom-"):
+        vcpus, memory = map(int, tier.removeprefix("db-custom-").split("-"))
+        less = f"db-custom-{vcpus}-{memory - 256}"
+        try:
+            assert holds(less) < connections
+        except ArgumentError:
+            assert memory == 3840  # the least that is sold
 
 
 def test_alerts_count_from_the_budget(default: Plan) -> None:

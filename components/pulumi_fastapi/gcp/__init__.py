@@ -6,7 +6,7 @@ from .alerts import DatabaseAlerts, NotificationChannels, ServiceAlerts, UptimeA
 from .apis import Apis
 from .cloud_run_service import CloudRunFastAPIService, CloudRunFastAPIServiceArgs
 from .dashboard import Dashboard
-from .database import CloudSqlDatabase, CloudSqlDatabaseArgs, ExistingCloudSqlDatabase
+from .database import Authentication, CloudSqlDatabase, CloudSqlDatabaseArgs, ExistingCloudSqlDatabase
 from .image import Image
 from .load_balancer import HttpsLoadBalancer, HttpsLoadBalancerArgs
 from .migration import Migration
@@ -20,6 +20,7 @@ from .slo import ServiceLevelObjectives, ServiceLevelObjectivesArgs
 __all__ = [
     "Access",
     "Apis",
+    "Authentication",
     "CloudRunFastAPIService",
     "CloudRunFastAPIServiceArgs",
     "CloudSqlDatabase",

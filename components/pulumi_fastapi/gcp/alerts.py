@@ -16,6 +16,8 @@ WINDOW = 300
 """Seconds over which requests and their errors are counted."""
 MIN_REQUESTS = 100
 """Requests in a window below which an error rate means nothing: one scanner is no outage."""
+ROLLBACK = "`pulumi-fastapi deploy --rollback`"
+"""What sends the traffic back, for alerts that a new revision may be to blame for."""
 _AUTO_CLOSE = "1800s"  # the least that Cloud Monitoring takes; an incident without data ends
 
 Conditions = Sequence[gcp.monitoring.AlertPolicyConditionArgs]
@@ -155,7 +157,7 @@ class ServiceAlerts(AlertGroup):
             "more than 5 % of the requests fail",
             f"More than 5 % of the requests were answered 5xx in {WINDOW // 60} minutes with more than {MIN_REQUESTS}"
             " requests. Look at the dashboard for a new revision at that time, then at the service's logs for"
-            " tracebacks. If it began with a deploy, send the traffic back to the revision before it.",
+            f" tracebacks. If it began with a deploy, go back to the revision before: {ROLLBACK}.",
             [
                 threshold(
                     "5xx of all requests",

@@ -10,7 +10,7 @@ from pulumi import Input, Output, ResourceOptions
 
 from ..component import as_args
 from ..validation import check_fields, in_range
-from .alerts import AlertGroup, threshold
+from .alerts import ROLLBACK, AlertGroup, threshold
 
 # How many times too fast the error budget of 28 days may be used: a long window says that it matters, a short one that
 # it still goes on. 14.4 for an hour is 2 % of the budget, 6 for six hours is 5 % (Google's SRE workbook, chapter 5).
@@ -111,7 +111,7 @@ class ServiceLevelObjectives(AlertGroup):
                 f"the error budget for {label} is used {rate:g} times too fast",
                 f"Of the requests, {100 * goal:g} % should be ones that {meaning}, counted over {days} days. At this"
                 f" speed what may fail is used up {rate:g} times too early. Look at the dashboard for a new revision at"
-                " that time and send the traffic back to the revision before it; then look at the database.",
+                f" that time and go back to the one before it ({ROLLBACK}); then look at the database.",
                 [
                     threshold(
                         f"burn rate over {window}",
