@@ -26,7 +26,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, is_dataclass
 from types import TracebackType
-from typing import Any, Generic, ParamSpec, Self, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Self, TypeVar, get_type_hints
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, to_jsonable_python
@@ -35,12 +35,8 @@ from .optional import needs
 from .resilience import CircuitBreaker, CircuitOpen
 from .settings import SettingsError
 
-with needs("redis"):
-    from redis.asyncio import BlockingConnectionPool, Redis
-    from redis.asyncio.retry import Retry
-    from redis.backoff import NoBackoff
-    from redis.exceptions import ConnectionError as RedisConnectionError
-    from redis.exceptions import RedisError
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -63,6 +59,11 @@ def redis_client(url: str) -> "Redis":
     Raises:
         SettingsError: `url` is no URL of Redis.
     """
+    with needs("redis"):  # only here, as it takes half as long to import as FastAPI
+        from redis.asyncio import BlockingConnectionPool, Redis
+        from redis.asyncio.retry import Retry
+        from redis.backoff import NoBackoff
+        from redis.exceptions import ConnectionError as RedisConnectionError
     try:
         pool = BlockingConnectionPool.from_url(
             url,
@@ -162,6 +163,8 @@ class Cache:
     async def _ask(self, question: Callable[["Redis"], Awaitable[Any]], otherwise: Any) -> Any:
         if self._redis is None:
             return otherwise
+        from redis.exceptions import RedisError
+
         try:
             async with self._breaker.attempt():
                 return await question(self._redis)

@@ -24,7 +24,7 @@ from . import lambda_command, observability
 from .edge import Edge, Message, Receive, Send
 from .loading import load
 from .observability import Observability
-from .observability.metrics import Sample, pool_uses, resident_memory
+from .observability.metrics import SAMPLE_SECONDS, Sample, pool_uses, resident_memory
 from .secret_variables import SecretVariables
 from .settings import Settings
 
@@ -65,6 +65,7 @@ class LambdaApp:
         self._lifespan.__enter__()
         self._adapter = Mangum(self._answer, lifespan="off", text_mime_types=[*_TEXT])
         self._seconds = 0.0
+        self._sampled_at = float("-inf")
 
     def __call__(self, event: Any, context: Any) -> dict[str, Any]:
         """Answer one event.
@@ -177,7 +178,8 @@ class LambdaApp:
 
     def _publish(self) -> None:
         """Nothing runs between invocations, so what waits to be sent has to go now."""
-        if self._edge.publisher is not None:
+        if self._edge.publisher is not None and time.monotonic() - self._sampled_at >= SAMPLE_SECONDS:
+            self._sampled_at = time.monotonic()
             self._edge.publisher.sample(
                 Sample(
                     loop_lag=0,

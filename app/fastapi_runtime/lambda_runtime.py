@@ -8,9 +8,10 @@ import http.client
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
-from types import FrameType
+from collections.abc import Callable
 from typing import Any
 
 from awslambdaric import bootstrap
@@ -31,8 +32,7 @@ class Client(LambdaRuntimeClient):  # type: ignore[misc]
     """Asks Lambda for events."""
 
     def __init__(self, runtime_api: str) -> None:
-        # True: a thread waits for the next event, so that this one can be told to stop.
-        super().__init__(runtime_api, True)
+        super().__init__(runtime_api)
         self._runtime_api = runtime_api
         self._environment = dict(os.environ)  # before the values of secrets come in
         self._has_started = False
@@ -43,7 +43,9 @@ class Client(LambdaRuntimeClient):  # type: ignore[misc]
 
         if not self._has_started:
             self._has_started = True
-            _stop_on_sigterm(handler.end, self._runtime_api)
+            _end_on_sigterm(handler.end)
+            if _IS_REPLACEMENT not in self._environment:  # that is registered, as long as its environment lives
+                _register_extension(self._runtime_api)
         if handler.is_spent():
             handler.stop()
             sys.stdout.flush()
@@ -51,16 +53,27 @@ class Client(LambdaRuntimeClient):  # type: ignore[misc]
         return super().wait_next_invocation()
 
 
-def _stop_on_sigterm(end: Any, runtime_api: str) -> None:
-    """Stop the app when Lambda ends the environment; it tells so only to who has an extension."""
+def _end_on_sigterm(end: Callable[[], None]) -> None:
+    """Stop the app and the process when Lambda ends the environment.
 
-    def stop(_signal: int, _frame: FrameType | None) -> None:
+    A thread does it: the main one waits for events in C code, where no handler that is written in Python runs.
+    """
+    read, write = socket.socketpair()
+    write.setblocking(False)
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    signal.set_wakeup_fd(write.fileno(), warn_on_full_buffer=False)
+
+    def wait(_keeps_it_open: socket.socket) -> None:
+        while signal.SIGTERM not in read.recv(1):
+            pass
         end()
-        os._exit(0)  # a thread waits for the next event, which will not come
+        os._exit(0)
 
-    signal.signal(signal.SIGTERM, stop)
-    if _IS_REPLACEMENT in os.environ:
-        return  # an extension belongs to an environment, and registers while that is made
+    threading.Thread(target=wait, args=(write,), daemon=True).start()
+
+
+def _register_extension(runtime_api: str) -> None:
+    """Have Lambda say when it ends the environment: it tells only those that have an extension."""
     connection = http.client.HTTPConnection(runtime_api)
     connection.request("POST", f"{_EXTENSION}/register", '{"events": []}', {"Lambda-Extension-Name": "fastapi-runtime"})
     response = connection.getresponse()

@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from fastapi_runtime import cache as cache_module
 from fastapi_runtime.cache import Cache
 from fastapi_runtime.settings import SettingsError
+from launcher import APP
 from pydantic import BaseModel
 from servers import Redis, redis_server
 
@@ -290,3 +291,13 @@ async def p99(client: httpx.AsyncClient) -> float:
 async def test_a_url_that_is_none_is_named() -> None:
     with pytest.raises(SettingsError, match="REDIS_URL must look like redis://host:6379/0"):
         await Cache("localhost").__aenter__()
+
+
+def test_an_app_without_redis_does_not_import_it() -> None:
+    """It takes half as long as FastAPI, of the time in which Lambda lets a client wait."""
+    code = (
+        "import sys; from fastapi_runtime.cache import Cache; from fastapi_runtime.resilience import RateLimit\n"
+        "RateLimit('5/minute'); print('redis' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": str(APP)}, capture_output=True, text=True)
+    assert done.stdout == "False\n", done.stderr
