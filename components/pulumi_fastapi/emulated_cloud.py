@@ -21,6 +21,7 @@ import yaml
 from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
 
 from .emulator.control import Control
+from .emulator.gcp.paths import API_PATH
 from .planned import Secret, has_secret
 
 REGION = "us-east-1"
@@ -146,14 +147,7 @@ class EmulatedCloud:
 
     def google(self, api: str, version: str) -> Any:
         """A client of one of Google's APIs, of google-api-python-client: `google("run", "v2")`."""
-        from google.auth.credentials import AnonymousCredentials
-        from googleapiclient.discovery import build
-
-        root = f"{self.control.endpoint}/_google/{api}.googleapis.com/"
-        credentials = AnonymousCredentials()  # type: ignore[no-untyped-call]
-        return build(
-            api, version, credentials=credentials, client_options={"api_endpoint": root}, static_discovery=True
-        )
+        return google_client(self.control.endpoint, api, version)
 
     def _select(
         self, program: Program, config: Optional[Mapping[str, Any]], stack: str, project: str
@@ -218,6 +212,20 @@ class EmulatedCloud:
             ],
             output=_text(lines),
         )
+
+
+def google_client(endpoint: str, api: str, version: str) -> Any:
+    """A client of an API of the emulated Google Cloud at that endpoint."""
+    from google.auth.credentials import AnonymousCredentials
+    from googleapiclient.discovery import build
+
+    return build(
+        api,
+        version,
+        credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
+        client_options={"api_endpoint": f"{endpoint}{API_PATH}{api}.googleapis.com/"},
+        static_discovery=True,
+    )
 
 
 def own_connections() -> None:

@@ -23,8 +23,9 @@ from pulumi_fastapi.emulator.control import CONTROL_PATH, Control
 from pulumi_fastapi.emulator.docker_build import DockerBuildProvider
 from pulumi_fastapi.emulator.faults import Faults
 from pulumi_fastapi.emulator.gcp.cloud import GoogleCloud
-from pulumi_fastapi.emulator.gcp.http import API_PATH, SERVICE_PATH, respond
 from pulumi_fastapi.emulator.gcp.http import environment as google_environment
+from pulumi_fastapi.emulator.gcp.http import respond
+from pulumi_fastapi.emulator.gcp.paths import API_PATH, SERVICE_PATH
 from pulumi_fastapi.emulator.gcp.provider import GcpProvider
 from pulumi_fastapi.emulator.inventory import live_resources
 from pulumi_fastapi.emulator.preconditions import PRECONDITIONS

@@ -16,9 +16,7 @@ from pulumi_fastapi.emulator.gcp.apis.run import INVOKER, LATEST
 from pulumi_fastapi.emulator.gcp.cloud import GoogleCloud, full_name
 from pulumi_fastapi.emulator.gcp.errors import GoogleError
 from pulumi_fastapi.emulator.gcp.invokes import ACCESS_TOKEN
-
-API_PATH = "/_google/"
-SERVICE_PATH = "/_run/"
+from pulumi_fastapi.emulator.gcp.paths import API_PATH, SERVICE_PATH
 
 _ENDPOINTS = {
     "GOOGLE_ARTIFACT_REGISTRY_CUSTOM_ENDPOINT": "artifactregistry.googleapis.com/v1/",

@@ -187,7 +187,8 @@ class ResourceType:
 def problems(context: Context) -> list[Problem]:
     """What Google would refuse, at the Pulumi properties that cause it."""
     found = list(shape_problems(context.type.schema.inputs, context.inputs))
-    if found or context.type.creator is not None:
+    own = context.type.creator is not None or (context.type.body is not None and has_unknown(context.inputs))
+    if found or own:
         return found
     request = build_body(context)
     found += request.problems

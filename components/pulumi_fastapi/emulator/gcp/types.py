@@ -181,9 +181,7 @@ def _policies_as_list(policies: Mapping[str, Any]) -> list[Properties]:
 
 
 def _secret_version_body(context: Context) -> Properties:
-    data = context.inputs.get("secretData") or context.inputs.get("secretDataWo")
-    if not isinstance(data, str):
-        return {}
+    data = str(context.inputs.get("secretData") or context.inputs.get("secretDataWo") or "")
     encoded = data if context.inputs.get("isSecretDataBase64") else base64.b64encode(data.encode()).decode()
     return {"payload": {"data": encoded}}
 
@@ -457,12 +455,8 @@ def _network_with_number(context: Context, network: Any) -> str:
 
 
 def _connection_body(context: Context) -> Properties:
-    network = context.inputs["network"]
-    if not isinstance(network, str):
-        return {}
-    body = {"network": _network_with_number(context, network)}
-    ranges = context.inputs.get("reservedPeeringRanges")
-    return {**body, "reservedPeeringRanges": ranges} if ranges is not None else body
+    network = _network_with_number(context, context.inputs["network"])
+    return {"network": network, "reservedPeeringRanges": context.inputs["reservedPeeringRanges"]}
 
 
 def _read_connection(context: Context) -> Properties | None:
@@ -623,9 +617,7 @@ def _sensitive_labels(labels: Any) -> Properties:
 
 
 def _dashboard_body(context: Context) -> Properties:
-    text = context.inputs["dashboardJson"]
-    if not isinstance(text, str):
-        return {}
+    text = str(context.inputs["dashboardJson"])
     body = json.loads(text)
     if not isinstance(body, dict):
         raise ValueError(f"dashboardJson: an object is needed, not {text[:40]!r}")
