@@ -15,7 +15,15 @@ class Apis(GoogleComponent):
     services: list[gcp.projects.Service]
     """What has to exist before a resource of these APIs."""
 
-    def __init__(self, name: str, project: str, apis: Sequence[str], opts: Optional[ResourceOptions] = None) -> None:
+    def __init__(
+        self, name: str, apis: Sequence[str], project: Optional[str] = None, opts: Optional[ResourceOptions] = None
+    ) -> None:
+        """Enable them.
+
+        Args:
+            apis: such as `run.googleapis.com`.
+            project: where. Default: the provider's project.
+        """
         super().__init__(name, None, opts)
         self.services = [
             gcp.projects.Service(

@@ -289,9 +289,9 @@ class CloudRunFastAPIService(GoogleComponent):
         budget = claim_connections(args.database, args.connection_demand(name)) if args.database else None
         super().__init__(name, args, opts)
         apis = self._needed_apis()
-        enabled = Apis(name, self._project, apis, opts=self.child).services if args.enable_apis else []
-        self.first = self.child_options(depends_on=enabled)
-        account = ServiceAccount(name, self._project, opts=self.first)
+        if args.enable_apis:
+            self.wait_for(Apis(name, apis, self._project, opts=self.child).services)
+        account = ServiceAccount(name, self._project, opts=self.child)
         access = allow_client(self, "app", args.database, account.email) if args.database else None
         secrets, grants = self._secrets(account, access)
         environment = self._environment(access)
@@ -361,7 +361,7 @@ class CloudRunFastAPIService(GoogleComponent):
                 project=self._project,
                 labels=args.labels,
                 deletion_protection=args.deletion_protection,
-                opts=self.first,
+                opts=self.child,
             )
             found |= made.versions
             grants += made.grants
@@ -402,7 +402,7 @@ class CloudRunFastAPIService(GoogleComponent):
                 labels=args.labels,
                 deletion_protection=args.deletion_protection,
             ),
-            opts=self.first,
+            opts=self.child,
         )
         image = ImageArgs(
             source=app.source, module=app.module, build=app.build, environment=environment, architecture=ARCHITECTURE
@@ -430,7 +430,7 @@ class CloudRunFastAPIService(GoogleComponent):
             image=image,
             timeout=args.task_timeout,
             **container,
-            opts=self.first,
+            opts=self.child,
         )
         return job.image
 
@@ -454,7 +454,7 @@ class CloudRunFastAPIService(GoogleComponent):
             release=release,
             deletion_protection=args.deletion_protection,
             **container,
-            opts=self.first,
+            opts=self.child,
         )
 
     def _say_who_serves(self, service: Service, release: Release) -> None:
@@ -486,24 +486,25 @@ class CloudRunFastAPIService(GoogleComponent):
         if self.args.domain is None:
             return service.url
         args = self.args.load_balancer_args(service.service_name, self._location)
-        return HttpsLoadBalancer(self.resource_name, args, opts=self.first).url
+        return HttpsLoadBalancer(self.resource_name, args, opts=self.child).url
 
     def _watch(self, service: Service, url: Output[str]) -> None:
         args, name, database = self.args, self.resource_name, self.args.database
         channels = list(args.alert_channel_ids or ())
         if args.alert_emails:
-            channels += NotificationChannels(name, args.alert_emails, opts=self.first).ids
+            channels += NotificationChannels(name, args.alert_emails, opts=self.child).ids
         watched: dict[str, Any] = {"service": service.service_name, "location": self._location}
         ServiceAlerts(
             name,
             **watched,
             max_instances=args.instances_max,
+            min_instances=args.instances_min,
             channel_ids=channels,
             latency_seconds=args.alert_latency,
-            opts=self.first,
+            opts=self.child,
         )
         if args.access is Access.PUBLIC and not args.internal:
-            UptimeAlert(name, url, args.app.readiness_path, self._project, channels, opts=self.first)
+            UptimeAlert(name, url, args.app.readiness_path, self._project, channels, opts=self.child)
         if args.slo_availability is not None:
             ServiceLevelObjectives(
                 name,
@@ -513,13 +514,13 @@ class CloudRunFastAPIService(GoogleComponent):
                     latency_seconds=args.alert_latency,
                     channel_ids=channels,
                 ),
-                opts=self.first,
+                opts=self.child,
             )
         database_id = None
         if database is not None:  # project:region:instance, and Cloud Monitoring leaves the region out
             connection = Output.from_input(database.connection_name)
             database_id = connection.apply(lambda known: ":".join((known.rsplit(":", 2)[0], known.rsplit(":", 2)[2])))
-        Dashboard(name, **watched, database_id=database_id, opts=self.first)
+        Dashboard(name, **watched, database_id=database_id, opts=self.child)
 
 
 def check_labels(labels: Mapping[str, str]) -> None:

@@ -27,6 +27,11 @@ class GoogleComponent(Component):
         own = _sequence(options.pop("depends_on", None))
         return super().child_options(depends_on=[*self._needed, *own] or None, **options)
 
+    def wait_for(self, resources: Sequence[pulumi.Resource]) -> None:
+        """Let the children that follow depend on these, too."""
+        self._needed = [*self._needed, *resources]
+        self.child = ResourceOptions(parent=self, depends_on=self._needed or None)
+
     def child_name(self, suffix: str, limit: int = 63) -> str:
         """The logical name of a child whose physical name may have `limit` characters."""
         return google_name(self.resource_name, suffix, limit)

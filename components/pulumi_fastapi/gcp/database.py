@@ -18,10 +18,12 @@ from ..errors import ArgumentError
 from ..sizing import cloud_sql_max_connections, cloud_sql_memory, smallest_tier
 from ..validation import check_fields, in_range, matches, one_of
 from .alerts import DatabaseAlerts
+from .apis import Apis
 from .component import GoogleComponent
 from .network import VpcNetworkLike
 from .secrets import SecretVersion, grant
 
+APIS = ("sqladmin.googleapis.com", "secretmanager.googleapis.com", "monitoring.googleapis.com")
 PORT = 5432
 _ACCOUNT_DOMAIN = ".gserviceaccount.com"
 SOCKET_DIRECTORY = "/cloudsql"
@@ -80,6 +82,9 @@ class CloudSqlDatabaseArgs:
     Query Insights shows them without values."""
     query_insights: bool = True
     """Keep load and statements for 7 days, free of charge. Default on."""
+    enable_apis: bool = True
+    """Enable the APIs that it needs in the project; they stay enabled afterwards. Default on; off where the deployer
+    may not do that and they are enabled already."""
     deletion_protection: bool = True
     """Refuse to be deleted, by Pulumi and by everybody else. Default on."""
     final_backup: Optional[bool] = None
@@ -218,6 +223,8 @@ class CloudSqlDatabase(GoogleComponent):
     ) -> None:
         self.args = args = as_args(CloudSqlDatabaseArgs, args)
         super().__init__(name, args, opts)
+        if args.enable_apis:
+            self.wait_for(Apis(name, APIS, opts=self.child).services)
         self.budget = args.budget
         self.instance = self._instance()
         # Neither is deleted by itself: PostgreSQL keeps a role that owns tables, and both go with the instance.

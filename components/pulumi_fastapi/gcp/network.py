@@ -11,6 +11,7 @@ from pulumi import Input, Output, ResourceOptions
 from ..component import as_args
 from ..errors import ArgumentError
 from ..validation import check_fields, in_range, matches
+from .apis import Apis
 from .component import GoogleComponent
 
 SMALLEST_SUBNETWORK = 26
@@ -31,6 +32,9 @@ class VpcNetworkArgs:
     a /24 of it. Default 20."""
     region: Optional[Input[str]] = None
     """Region of the subnetwork. Default: the provider's."""
+    enable_apis: bool = True
+    """Enable the APIs that it needs in the project; they stay enabled afterwards. Default on; off where the deployer
+    may not do that and they are enabled already."""
     flow_logs: bool = False
     """Record the connections of the subnetwork in Cloud Logging. Default off, it is billed by volume."""
 
@@ -94,6 +98,8 @@ class VpcNetwork(GoogleComponent):
     ) -> None:
         self.args = args = as_args(VpcNetworkArgs, args)
         super().__init__(name, args, opts)
+        if args.enable_apis:
+            self.wait_for(Apis(name, ("compute.googleapis.com", _SERVICES), opts=self.child).services)
         network = gcp.compute.Network(self.child_name("network"), auto_create_subnetworks=False, opts=self.child)
         subnetwork = gcp.compute.Subnetwork(
             self.child_name("subnetwork"),
