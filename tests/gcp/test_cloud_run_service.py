@@ -258,6 +258,18 @@ def test_the_apis_are_enabled_before_what_needs_them_and_stay_enabled() -> None:
         assert set(enabled) <= set(result.find(kind).dependencies)
 
 
+def test_a_network_and_a_database_wait_for_their_apis_too() -> None:
+    def program() -> None:
+        CloudSqlDatabase("db", CloudSqlDatabaseArgs(network=VpcNetwork("net")))
+
+    result = planned(program)
+    for kind, api in (
+        ("gcp:compute/network:Network", "compute.googleapis.com"),
+        ("gcp:sql/databaseInstance:DatabaseInstance", "sqladmin.googleapis.com"),
+    ):
+        assert api in {each.inputs.get("service") for each in result.find(kind).dependencies}
+
+
 def test_where_the_deployer_may_not_enable_apis_they_are_named() -> None:
     result = planned_service(enable_apis=False, app=FastAPIApp())
     assert "gcp:projects/service:Service" not in types(result)
