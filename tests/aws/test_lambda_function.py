@@ -291,7 +291,7 @@ def test_nobody_reaches_the_function_and_it_reaches_the_database(full: Plan) -> 
 
 def test_migrations_run_in_a_function_that_may_take_longer(full: Plan) -> None:
     served, migrates = settings(full), settings(full, "api-migrate-function")
-    assert migrates["timeout"] == 900
+    assert (migrates["timeout"], migrates["reservedConcurrentExecutions"]) == (900, 1)
     for name in ("imageUri", "environment", "vpcConfig", "role", "loggingConfig", "memorySize"):
         assert migrates[name] == served[name]
     alias = full.find(aws.lambda_.Alias)

@@ -622,6 +622,8 @@ class LambdaFastAPIFunction(Component):
             f"{self.resource_name}-migrate",
             image,
             self._size(self.args.task_timeout),
+            # Never two at once, where the account lets anything be reserved.
+            reserved_concurrency=None if self.reserved_concurrency is None else 1,
             opts=self.child,
             # After the function, whose image is checked.
             **{**shared, "depends_on": [self.function]},
@@ -722,7 +724,7 @@ class LambdaFastAPIFunction(Component):
 
     def _schedules(self, role: FunctionRole) -> Optional[DeadLetters]:
         """What is called on time; returns where it goes when it came to nothing."""
-        calls = {}
+        calls: dict[str, ScheduleArgs] = {}
         for call in self.args.schedules or ():
             label = fitting_name(call.path.partition("?")[0].strip("/").lower() or "root", "", 40)
             calls[label if label not in calls else f"{label}-{len(calls)}"] = call
