@@ -7,20 +7,20 @@ from pulumi_fastapi.emulator.values import Properties
 
 @before("application-autoscaling:RegisterScalableTarget")
 def _scalable(api: Api, region: str, params: Properties) -> None:
-    """Provisioned concurrency is scaled at an alias, which has to have some."""
+    """Provisioned concurrency is scaled at an alias or version, which has to be there."""
     if params["ServiceNamespace"] != "lambda":
         return
     _, function, qualifier = params["ResourceId"].split(":", 2)
-    try:
-        query = {"FunctionName": function, "Qualifier": qualifier}
-        api.look_up("lambda", "GetFunctionConfiguration", query, region)
-    except ApiError:
+    query = {"FunctionName": function}
+    aliases = find(api, "lambda", "ListAliases", "Aliases", region, **query)
+    versions = find(api, "lambda", "ListVersionsByFunction", "Versions", region, **query)
+    if qualifier not in [*(each["Name"] for each in aliases), *(each["Version"] for each in versions)]:
         raise ApiError(
             "application-autoscaling",
             "RegisterScalableTarget",
             "ValidationException",
             f"Function not found or has no such alias or version, resource ID: {params['ResourceId']}",
-        ) from None
+        )
 
 
 @before("application-autoscaling:PutScalingPolicy")
