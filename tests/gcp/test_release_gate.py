@@ -70,7 +70,7 @@ def test_the_configuration_of_the_stack_says_where_the_traffic_goes() -> None:
     traffic = service_of(released({"stable": "shop-a", "candidate": new, "percent": 10}))["traffics"]
     assert traffic == [
         {"type": REVISION, "revision": new, "percent": 10, "tag": "candidate"},
-        {"type": REVISION, "revision": "shop-a", "percent": 90},
+        {"type": REVISION, "revision": "shop-a", "percent": 90, "tag": "stable"},
     ]
 
 

@@ -108,7 +108,7 @@ def deploy(
         deployed = target.service()
         releaser = None
         if deployed is not None:
-            latency = max_latency if max_latency is not None else float(deployed.inputs.get("alertLatency", 1.0))
+            latency = max_latency if max_latency is not None else float(deployed.arguments.get("alertLatency", 1.0))
             releaser = Releaser(
                 stack=target,
                 cloud=_cloud(deployed),
@@ -157,8 +157,7 @@ def _shares(strategy: ReleaseStrategy, steps: Optional[str]) -> Sequence[int]:
 def _cloud(deployed: "DeployedService") -> "CloudRun":
     from .google import CloudRun
 
-    outputs = deployed.outputs
-    return CloudRun(outputs["project"], outputs["location"], outputs["serviceName"])
+    return CloudRun(deployed.inputs["project"], deployed.inputs["location"], deployed.name)
 
 
 def _smoke_test(
@@ -172,30 +171,30 @@ def _smoke_test(
     deployed = target.service()
     if deployed is None:
         raise DeployFailed("the program makes no CloudRunFastAPIService any more")
-    inputs, outputs = deployed.inputs, deployed.outputs
-    closed = "internal" if inputs.get("internal") else "domain" if inputs.get("domain") else None
+    arguments = deployed.arguments
+    closed = next((name for name in ("internal", "domain") if arguments.get(name)), None)
     if closed is not None:
         if paths:
             raise DeployFailed(f"--smoke-test cannot reach the candidate: its own address is closed ({closed})")
         say(f"no smoke test: the candidate's own address is closed ({closed}); its start-up probe has passed")
         return
-    url = outputs.get("candidateUrl")
+    url = deployed.outputs.get("candidateUrl")
     if not url:
         raise DeployFailed("the candidate has no address of its own; is the tag gone? run the same again")
     say(f"smoke test of {url}")
-    token = identity_token(str(outputs["url"])) if inputs.get("access", "PUBLIC") != "PUBLIC" else None
-    readiness = inputs.get("app", {}).get("readinessPath", "/-/ready")
+    token = identity_token(str(deployed.url)) if arguments.get("access", "PUBLIC") != "PUBLIC" else None
+    readiness = arguments.get("app", {}).get("readinessPath", "/-/ready")
     smoke_test(str(url), paths or [readiness], seconds=seconds, say=say, token=token)
 
 
 def _show(outcome: "Outcome", deployed: "Optional[DeployedService]", as_json: bool) -> None:
-    outputs = deployed.outputs if deployed is not None else {}
+    url = None if deployed is None else deployed.outputs.get("url", deployed.url)
     if as_json:
-        shown = {"service": outputs.get("serviceName"), "url": outputs.get("url"), **asdict(outcome)}
+        shown = {"service": deployed and deployed.name, "url": url, **asdict(outcome)}
         typer.echo(json.dumps(shown, indent=2, sort_keys=True))
         return
     if outcome.result == "released":
-        typer.echo(f"released: {outcome.candidate} serves at {outputs.get('url')}")
+        typer.echo(f"released: {outcome.candidate} serves at {url}")
     elif outcome.result == "unchanged":
         typer.echo(f"unchanged: {outcome.candidate} serves")
     elif outcome.result == "went back":

@@ -19,6 +19,8 @@ CONFIGURATION = f"{NAMESPACE}:{KEY}"
 """Key of the stack's configuration: a mapping of service names to `Release`."""
 CANDIDATE = "candidate"
 """Tag of the revision that is tried; it has a URL of its own."""
+STABLE = "stable"
+"""Tag of the revision that served before, so that the traffic tells of both."""
 LATEST = "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST"
 REVISION = "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION"
 
@@ -50,12 +52,13 @@ class Release:
     def traffic(self, revision: str) -> Any:
         """The `traffics` of a service whose template is that of `revision`."""
         share = self.share_of(revision)
+        stable = {"type": REVISION, "revision": self.stable, "percent": 100, "tag": STABLE}
         if revision == self.stable:
-            return [{"type": REVISION, "revision": revision, "percent": share}]
-        split = [{"type": REVISION, "revision": revision, "percent": share, "tag": CANDIDATE}]
-        if share < 100:
-            split.append({"type": REVISION, "revision": self.stable, "percent": 100 - share})
-        return split
+            return [stable]
+        return [
+            {"type": REVISION, "revision": revision, "percent": share, "tag": CANDIDATE},
+            {**stable, "percent": 100 - share},
+        ]
 
 
 def release_of(service: str) -> Optional[Release]:

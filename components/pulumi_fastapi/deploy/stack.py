@@ -12,7 +12,7 @@ from typing import Any, Optional
 import pulumi.automation as automation
 
 from ..validation import from_mapping
-from .release import CONFIGURATION, Release
+from .release import CANDIDATE, CONFIGURATION, STABLE, Release
 from .steps import DeployFailed
 
 COMPONENT = "pulumi-fastapi:index:CloudRunFastAPIService"
@@ -23,31 +23,56 @@ SERVICE = "gcp:cloudrunv2/service:Service"
 class DeployedService:
     """A `CloudRunFastAPIService` as the state of its stack has it."""
 
-    name: str
+    component: str
     """Name of the component."""
+    arguments: Mapping[str, Any]
+    """Its arguments."""
+    outputs: Mapping[str, Any]
+    """Its outputs; none after an update that failed, as the program did not come that far."""
     urn: str
     """URN of its Cloud Run service, for updates of nothing else."""
     inputs: Mapping[str, Any]
-    """Its arguments."""
-    outputs: Mapping[str, Any]
-    """Its outputs."""
+    """What the Cloud Run service was last asked to be."""
+    url: Optional[str]
+    """Where it answers at run.app."""
+
+    @property
+    def name(self) -> str:
+        """Name of the Cloud Run service."""
+        return str(self.inputs["name"])
+
+    @property
+    def release(self) -> Optional[Release]:
+        """The release that its traffic tells of; None if the newest revision that is ready has all."""
+        targets = {each.get("tag"): each for each in self.inputs.get("traffics") or []}
+        if STABLE not in targets:
+            return None
+        candidate = targets.get(CANDIDATE, {})
+        return Release(
+            stable=targets[STABLE]["revision"],
+            candidate=candidate.get("revision"),
+            percent=int(candidate.get("percent", 0)),
+        )
 
 
 def services(state: Mapping[str, Any]) -> list[DeployedService]:
     """The services in an exported state."""
-    resources = state.get("resources", [])
+    resources = {each["urn"]: each for each in state.get("resources", [])}
     found = []
-    for component in (each for each in resources if each["type"] == COMPONENT):
-        parts = [each["urn"] for each in resources if each.get("parent") == component["urn"]]
-        own = (each["urn"] for each in resources if each["type"] == SERVICE and each.get("parent") in parts)
-        found.append(
-            DeployedService(
-                name=component["urn"].rpartition("::")[2],
-                urn=next(own, ""),
-                inputs=component.get("inputs", {}),
-                outputs=component.get("outputs", {}),
+    for resource in resources.values():
+        part = resources.get(resource.get("parent", ""), {})
+        component = resources.get(part.get("parent", ""), {})
+        if resource["type"] == SERVICE and component.get("type") == COMPONENT:
+            found.append(
+                DeployedService(
+                    component=component["urn"].rpartition("::")[2],
+                    arguments=component.get("inputs", {}),
+                    outputs=component.get("outputs", {}),
+                    urn=resource["urn"],
+                    inputs=resource.get("inputs", {}),
+                    url=resource.get("outputs", {}).get("uri"),
+                )
             )
-        )
     return found
 
 
@@ -68,9 +93,9 @@ class ServiceStack:
         if self._services is None:
             self._services = services(self._stack.export_stack().deployment or {})
         there = self._services
-        names = ", ".join(each.name for each in there)
+        names = ", ".join(each.component for each in there)
         if self._name is not None:
-            chosen = [each for each in there if each.name == self._name]
+            chosen = [each for each in there if each.component == self._name]
             if there and not chosen:
                 raise DeployFailed(f"no service {self._name!r} in the stack; there are: {names}")
         else:
@@ -84,17 +109,17 @@ class ServiceStack:
         service = self.service()
         if service is None:
             return None
-        given = self._releases().get(str(service.outputs.get("serviceName")), service.outputs.get("release"))
-        return None if given is None else from_mapping(Release, given)
+        configured = self._releases().get(service.name)
+        return service.release if configured is None else from_mapping(Release, configured)
 
     def set_release(self, release: Optional[Release]) -> None:
         """Write the step into the stack's configuration; None takes it out."""
         service = self.service()
         if service is None:
             return
-        path = f"{CONFIGURATION}.{service.outputs['serviceName']}"
+        path = f"{CONFIGURATION}.{service.name}"
         if release is None:
-            others = self._releases().keys() - {service.outputs["serviceName"]}
+            others = self._releases().keys() - {service.name}
             self._stack.remove_config(path if others else CONFIGURATION, path=True)
             return
         values = {key: str(value) for key, value in vars(release).items() if value is not None}
@@ -110,7 +135,7 @@ class ServiceStack:
             DeployFailed: with the errors of the engine.
         """
         service = self.service()
-        only = [service.urn] if traffic_only and service is not None and service.urn else None
+        only = [service.urn] if traffic_only and service is not None else None
         events: list[automation.EngineEvent] = []
         self._services = None
         try:

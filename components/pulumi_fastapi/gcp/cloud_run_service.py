@@ -276,8 +276,6 @@ class CloudRunFastAPIService(GoogleComponent):
     """Every timeout, in seconds."""
     apis: list[str]
     """The APIs that have to be enabled in the project."""
-    release: Optional[dict[str, Any]]
-    """The step of the release that is under way, if there is one."""
 
     def __init__(
         self, name: str, args: Optional[CloudRunFastAPIServiceArgs] = None, opts: Optional[ResourceOptions] = None
@@ -330,7 +328,6 @@ class CloudRunFastAPIService(GoogleComponent):
             connection_budget=budget.as_dict() if budget else None,
             timeouts=args.timeouts.as_dict(),
             apis=apis,
-            release=vars(release) if release else None,
         )
 
     def _needed_apis(self) -> list[str]:
