@@ -89,6 +89,7 @@ def fires(alarm: dict[str, Any], requests: Series, errors: Series, fills_empty: 
     [
         pytest.param([6.0], [6.0], True, id="a quiet API that is down"),
         pytest.param([4.0], [4.0], False, id="too few errors to tell"),
+        pytest.param([40.0], [4.0], False, id="too few errors among a few requests"),
         pytest.param([3000.0], [200.0], True, id="a busy API of which a part is down"),
         pytest.param([3000.0], [100.0], False, id="errors now and then"),
         pytest.param([3000.0], [None], False, id="a good day"),
