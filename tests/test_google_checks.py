@@ -308,13 +308,14 @@ def test_images_kept_forever(args: dict[str, Any], expected: list[str]) -> None:
 
 def test_alerts_without_a_channel_are_one_finding() -> None:
     def program() -> None:
-        for name, channels in (("a", []), ("b", None), ("c", ["projects/p/notificationChannels/1"])):
+        told = ["projects/p/notificationChannels/1"]
+        for name, channels in (("a", []), ("b", None), ("c", told), ("d", None), ("e", None), ("f", None)):
             gcp.monitoring.AlertPolicy(
                 name, display_name=name, combiner="OR", conditions=[], notification_channels=channels
             )
 
     (finding,) = [each for each in findings(program) if each.rule == "google-alert-tells-nobody"]
-    assert finding.message == "2 alert policies tell nobody: a, b"
+    assert finding.message == "5 alert policies tell nobody: a, b, d and 2 more"
 
 
 def everything() -> None:

@@ -12,6 +12,7 @@ URLS = "gcp:compute/uRLMap:URLMap"
 ALERT = "gcp:monitoring/alertPolicy:AlertPolicy"
 
 _OLD_TLS = ("TLS_1_0", "TLS_1_1")
+_SHOWN = 3
 _WHOLE_PROJECT = ("roles/owner", "roles/editor")
 
 
@@ -67,7 +68,8 @@ def google_alert_tells_nobody(facts: Facts) -> Iterator[Problem]:
     """An alert without a channel is seen by those who look for it."""
     silent = [alert.name for alert in facts.all(ALERT) if not alert.inputs.get("notificationChannels")]
     if silent:
+        more = f" and {len(silent) - _SHOWN} more" if len(silent) > _SHOWN else ""
         yield Problem(
-            f"{len(silent)} alert policies tell nobody: {', '.join(silent)}",
+            f"{len(silent)} alert policies tell nobody: {', '.join(silent[:_SHOWN])}{more}",
             "add notificationChannels, such as e-mail addresses",
         )
