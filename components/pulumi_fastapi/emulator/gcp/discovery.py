@@ -188,6 +188,10 @@ def _methods(name: str, node: Mapping[str, Any]) -> Iterator[Method]:
 
 
 def _pattern(path: str) -> re.Pattern[str]:
-    # An identifier may hold an encoded slash or colon, never a bare one.
-    literals = [re.escape(literal) for literal in _VARIABLE.split(path)]
-    return re.compile("([^/:]+)".join(literals))
+    """A path with its variables: an identifier may hold an encoded slash or colon, and a digest a bare colon."""
+    pattern, position = "", 0
+    for variable in _VARIABLE.finditer(path):
+        pattern += re.escape(path[position : variable.start()])
+        pattern += "([^/]+)" if variable[0] == "{dockerImagesId}" else "([^/:]+)"
+        position = variable.end()
+    return re.compile(pattern + re.escape(path[position:]))
