@@ -46,6 +46,7 @@ lint: $(READY) ## style and types
 bench: $(READY) ## measure again what docs/benchmarks.md states
 	$(BIN)/python benchmarks/preview.py
 	$(BIN)/python benchmarks/runtime.py
+	$(BIN)/python benchmarks/lambda_runtime.py
 	$(BIN)/python benchmarks/cost.py
 
 lock: $(UV) ## choose the versions in requirements.txt and app/requirements.txt anew
