@@ -1,4 +1,4 @@
-"""How long `pulumi-fastapi cost` takes: the prod stack, planned and priced, and an exported state of 2,000 resources.
+"""How long `pulumi-fastapi cost` takes: stacks, planned and priced; an exported state of 2,000 resources; `compare`.
 
 Each runs in a process of its own, alternating. Bytecode is compiled first, as `make setup` does.
 Run with `.venv/bin/python benchmarks/cost.py`.
@@ -59,22 +59,23 @@ def state() -> dict[str, Any]:
 def main() -> None:
     """Print the table."""
     site_packages = Path(sys.prefix, "lib", f"python{sys.version_info.major}.{sys.version_info.minor}", "site-packages")
-    for package in ("pulumi", "pulumi_aws", "pulumi_docker_build", "typer", "rich", "pydantic"):
+    for package in ("pulumi", "pulumi_aws", "pulumi_docker_build", "pulumi_gcp", "typer", "rich", "pydantic"):
         compileall.compile_dir(site_packages / package, quiet=2)
     compileall.compile_dir(ROOT / "components", quiet=2)
-    command = [str(Path(sys.executable).with_name("pulumi-fastapi")), "cost", "--rps", "10"]
+    program = str(Path(sys.executable).with_name("pulumi-fastapi"))
     usages: dict[str, list[Usage]] = {}
     with tempfile.TemporaryDirectory() as folder:
         exported = state()
         count = len(exported["deployment"]["resources"])
         file = Path(folder, "state.json")
         file.write_text(json.dumps(exported))
+        priced = {f"cost --stack {stack}": ["--stack", stack] for stack in ("prod", "lambda", "cloudrun")}
+        priced[f"cost --state, {count:,} resources"] = ["--state", str(file)]
+        commands = {name: [program, "cost", "--rps", "10", *arguments] for name, arguments in priced.items()}
+        commands["compare"] = [program, "compare"]
         for _ in range(ROUNDS):
-            for name, arguments in (
-                ("cost --stack prod", ["--stack", "prod"]),
-                (f"cost --state, {count:,} resources", ["--state", str(file)]),
-            ):
-                usages.setdefault(name, []).append(measure([*command, *arguments], ROOT))
+            for name, command in commands.items():
+                usages.setdefault(name, []).append(measure(command, ROOT))
     print(f"{'':38} {'wall min':>8} {'wall median':>11} {'CPU s':>7} {'MB':>8}")
     for name, each in usages.items():
         print(row(name, each))

@@ -1,13 +1,13 @@
 """Fixtures of the tests of the cost preview."""
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cost_engine import Project
-from pulumi_fastapi.emulated_cloud import REGION
+from cost_engine import CONFIG, Project
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def project(emulated_cloud: Any, tmp_path: Path) -> Callable[[str], Project]:
         folder = tmp_path / "project"
         (folder / "state").mkdir(parents=True)
         (folder / "Pulumi.yaml").write_text("name: project\nruntime: python\n")
-        (folder / "Pulumi.test.yaml").write_text(f"config: {{'aws:region': {REGION}}}\n")
+        (folder / "Pulumi.test.yaml").write_text(json.dumps({"config": CONFIG}))
         environment = {
             **os.environ,
             **emulated_cloud.environment,

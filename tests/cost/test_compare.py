@@ -17,7 +17,7 @@ from pulumi_fastapi.cli import app
 from pulumi_fastapi.cost import Traffic
 from pulumi_fastapi.cost import compare as comparing
 from pulumi_fastapi.cost.compare import Comparison, Planner, compare, rates
-from pulumi_fastapi.cost.compare_text import sentences
+from pulumi_fastapi.cost.compare_text import sentences, table
 from pulumi_fastapi.cost.platforms import PLATFORMS, Fit, Load, Platform
 from pulumi_fastapi.cost.plot import draw
 from pulumi_fastapi.cost.prices import default_table
@@ -300,6 +300,19 @@ def test_labels_at_the_ends_of_lines_do_not_lie_on_each_other(tmp_path):
     heights = [float(height) for height, _ in bold]
     assert len(heights) == 2
     assert abs(heights[0] - heights[1]) > 12
+
+
+def test_platform_without_all_prices_is_said_to_cost_at_least_that(tmp_path, capsys):
+    plans = dataclasses.replace(planner(), table=default_table().without("ipv4.hour"))
+    partly = compare((steady(1), by_request()), plans, Decimal("0.1"), Decimal(10))
+
+    draw(partly, [tmp_path / "x.svg"])
+    table(partly)
+
+    # Nothing of it has a price here, and a scale of tens has no zero.
+    assert ">Steady, at least<" in (tmp_path / "x.svg").read_text()
+    assert "at least 0.00" in (shown := capsys.readouterr().out)
+    assert "Steady costs at least this; not in it: public IPv4 (price not found)." in shown
 
 
 @pytest.mark.usefixtures("two")

@@ -165,3 +165,16 @@ def test_one_number_moves_everything_that_comes_with_traffic(planned):
     words = ("data", "equests", "logs written", "while answering", "Lambda duration", "traces", "capacity units")
     assert {item for item in some if any(word in item for word in words)} - {"NAT gateway data"} <= moved
     assert all(more[item] > some[item] for item in moved)
+
+
+def test_database_brings_a_function_its_endpoints(tmp_path, monkeypatch):
+    """What docs/cost.md says of it."""
+    monkeypatch.chdir(tmp_path)
+
+    def program() -> None:
+        network = Network("shop", NetworkArgs(outbound="ENDPOINTS"))  # type: ignore[arg-type]
+        LambdaFastAPIFunction(
+            "shop", LambdaFastAPIFunctionArgs(network=network, database=Database("shop", DatabaseArgs(network=network)))
+        )
+
+    assert items(estimate(plan(program)))["interface endpoint hours"] == "58.40"

@@ -4,11 +4,10 @@ import json
 from typing import Any
 
 import pytest
-from cost_engine import SERVICE
-from cost_programs import expected, resource, urn
+from cost_engine import CLOUD_RUN, CONFIG, FUNCTION, SERVICE
+from cost_programs import at, expected, resource, urn
 from pulumi_fastapi.cost import InputError, estimate, from_file, from_plan
 from pulumi_fastapi.cost.resources import HIDDEN, NotKnown, from_preview, from_state
-from pulumi_fastapi.emulated_cloud import REGION
 from pulumi_fastapi.plan import plan
 
 SMALL = """
@@ -28,21 +27,28 @@ def costs(estimated: Any) -> dict[str, tuple[str, ...]]:
 
 
 @pytest.mark.engine
-def test_plan_preview_and_state_of_a_service_cost_the_same(project, monkeypatch):
-    real = project(SERVICE)
+@pytest.mark.parametrize(
+    ("program", "lines"), [(SERVICE, 25), (FUNCTION, 25), (CLOUD_RUN, 9)], ids=["Fargate", "Lambda", "Cloud Run"]
+)
+def test_plan_preview_and_state_of_a_service_cost_the_same(project, monkeypatch, program, lines):
+    real = project(program)
     monkeypatch.chdir(real.folder)
-    program = lambda: exec(SERVICE, {})  # noqa: E731, S102  the text that the engine runs
-    config = {"aws:region": REGION}
-    planned = [plan(program, project="project", stack="test", config=config, preview=each) for each in (True, False)]
+    text = lambda: exec(program, {})  # noqa: E731, S102  the text that the engine runs
+    planned = [plan(text, project="project", stack="test", config=CONFIG, preview=each) for each in (True, False)]
     before = real.file("before.json", "preview", "--json")
     real.run("up", "--yes", "--skip-preview")
     state = real.file("state.json", "stack", "export")
     after = real.file("after.json", "preview", "--json", "--show-sames")
 
-    estimates = [estimate(each) for each in (*map(from_plan, planned), *map(from_file, (before, state, after)))]
+    regions = {"gcp": CONFIG["gcp:region"]}  # of what is global and names none
+    sources = [
+        *(from_plan(each, regions) for each in planned),
+        *(from_file(f, None, regions) for f in (before, state, after)),
+    ]
+    estimates = [estimate(each, usage=at(10)) for each in sources]
 
     first, *others = map(costs, estimates)
-    assert len(first) > 25
+    assert len(first) > lines
     for other in others:
         assert other == first
     assert {each.free for each in estimates} == {estimates[0].free}

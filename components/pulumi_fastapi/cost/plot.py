@@ -1,7 +1,7 @@
 """The picture of a comparison; its lines differ by dashes too, and their colours for any kind of colour vision."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,15 +37,18 @@ def draw(comparison: Comparison, files: Sequence[Path]) -> None:
         for (name, points), (colour, dashes) in zip(comparison.points.items(), _STYLES, strict=False):
             costs = [float(point.monthly) for point in points]
             axes.plot(rates, costs, color=colour, linestyle=dashes, linewidth=2.4)
-            ends[name] = costs[-1], colour
+            ends[name] = costs[-1], colour, any(point.estimate.at_least for point in points)
         axes.set_xscale("log")
-        axes.set_yscale("log")
-        axes.set_ylim(top=3 * max(cost for cost, _ in ends.values()))  # room for who is the cheapest
+        axes.set_yscale("log", nonpositive="clip")
+        billed = [point.monthly for points in comparison.points.values() for point in points if point.monthly > 0]
+        low, high = float(min(billed, default=1)) / 2, float(max(billed, default=1)) * 3  # above: who is the cheapest
+        axes.set_ylim(low, high)
         axes.set_xlim(rates[0], rates[-1])
-        low, high = axes.get_ylim()
-        for name, (y, colour) in _apart(ends, (high / low) ** 0.05).items():
+        heights = {name: max(end[0], low) for name, end in ends.items()}
+        for name, y in _apart(heights, (high / low) ** 0.05).items():
+            _, colour, at_least = ends[name]
             axes.annotate(
-                name,
+                f"{name}{', at least' if at_least else ''}",
                 (rates[-1], y),
                 xytext=(7, 0),
                 textcoords="offset points",
@@ -72,13 +75,13 @@ def draw(comparison: Comparison, files: Sequence[Path]) -> None:
             figure.savefig(file, dpi=160, metadata=dateless)
 
 
-def _apart(ends: dict[str, tuple[float, str]], factor: float) -> dict[str, tuple[float, str]]:
+def _apart(ends: Mapping[str, float], factor: float) -> dict[str, float]:
     """Heights of the labels at the ends of the lines, each at least by that factor above the other."""
-    placed: dict[str, tuple[float, str]] = {}
+    placed: dict[str, float] = {}
     least = 0.0
-    for name, (y, colour) in sorted(ends.items(), key=lambda each: each[1][0]):
-        least = max(y, least * factor)
-        placed[name] = least, colour
+    for name, y in sorted(ends.items(), key=lambda each: each[1]):
+        placed[name] = max(y, least * factor)
+        least = placed[name]
     return placed
 
 
