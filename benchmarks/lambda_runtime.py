@@ -24,7 +24,8 @@ sys.path.insert(0, str(ROOT / "tests" / "app"))
 
 from lambda_environment import RuntimeApi, http_api  # noqa: E402
 
-ROUNDS = 12
+ROUNDS = 7
+BLOCKS = 3
 WARM = 500
 TICKS = os.sysconf("SC_CLK_TCK")
 EVENT = http_api("/health")
@@ -94,14 +95,14 @@ def measure(contender: Contender) -> None:
             if not api.asked.wait(60):
                 raise SystemExit(f"{contender} does not start")
             start, start_cpu = time.perf_counter() - began, cpu(process.pid)
-            first = ask(api)
-            before = cpu(process.pid)
-            warm = statistics.median(ask(api) for _ in range(WARM))
-            warm_cpu = (cpu(process.pid) - before) / WARM
+            contender.note(start=start, start_cpu=start_cpu, first=ask(api))
+            for _ in range(BLOCKS):
+                before = cpu(process.pid)
+                warm = statistics.median(ask(api) for _ in range(WARM))
+                contender.note(warm=warm, warm_cpu=(cpu(process.pid) - before) / WARM)
         finally:
             process.kill()
             process.wait()
-    contender.note(start=start, start_cpu=start_cpu, first=first, warm=warm, warm_cpu=warm_cpu)
 
 
 def ask(api: RuntimeApi) -> float:

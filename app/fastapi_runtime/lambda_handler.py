@@ -7,6 +7,7 @@ are commands (`lambda_command.py`).
 """
 
 import asyncio
+import gc
 import hashlib
 import hmac
 import json
@@ -250,6 +251,7 @@ class Environment:
                 raise
             _log.error("the app does not start", exc_info=error)
             self._app = error
+        gc.freeze()  # what was imported stays for ever: no later collection has to look through it
         self._start_seconds = time.monotonic() - began
 
     def __call__(self, event: Any, context: Any) -> dict[str, Any]:

@@ -112,7 +112,7 @@ async def test_without_a_token_it_says_so(
     cloud_sql: Postgres, metadata: MetadataServer, caplog: pytest.LogCaptureFixture, answer: str
 ) -> None:
     metadata.answer = answer
-    async with Database(settings(cloud_sql)) as database:
+    async with Database(settings(cloud_sql, DATABASE_POOL_TIMEOUT="0.5")) as database:
         with pytest.raises(DatabaseUnavailable):
             await who(database)
     assert "as the service account: the metadata server's answer holds no token" in caplog.text
