@@ -438,7 +438,7 @@ def test_a_service_that_asks_for_a_login_has_no_uptime_check_without_one() -> No
         ({"domain": "*.example.com"}, "domain: must be a DNS name"),
         ({"labels": {"Team": "x"}}, "labels: must be up to 63 lower case letters"),
         ({"labels": {"team": "Shop"}}, "labels['team']: must be up to 63 lower case letters"),
-        ({"slo_availability": 1.0}, "slo_availability: must be between 0.5 and 0.9999"),
+        ({"slo_availability": 1.0}, "slo_availability: must be between 0.94 and 0.9999"),
         ({"keep_images": 1}, "keep_images: must be between 5 and 1000"),
         ({"access": "OPEN"}, "access: must be one of PUBLIC, IAM, IAP"),
         ({"alert_emails": ["ops"]}, "alert_emails: must be an e-mail address"),

@@ -6,6 +6,7 @@ import pulumi_gcp as gcp
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pulumi_fastapi import CloudRunFastAPIServiceArgs, FastAPIApp
 from pulumi_fastapi.connection_pool import ConnectionDemand, ConnectionPool
 from pulumi_fastapi.errors import ArgumentError
 from pulumi_fastapi.gcp.component import GoogleComponent
@@ -27,6 +28,7 @@ NETWORK = ExistingVpcNetwork(
     network_id="projects/p/global/networks/net", subnetwork_id="projects/p/regions/europe-west1/subnetworks/sub"
 )
 CONFIG = {"gcp:project": "shop-1", "gcp:region": "europe-west1"}
+IMAGE = f"europe-west1-docker.pkg.dev/shop-1/images/api@sha256:{'a' * 64}"
 ACCOUNT = "api@shop-1.iam.gserviceaccount.com"
 PASSWORD = SecretVersion(secret="projects/p/secrets/db", version="3")  # noqa: S106
 
@@ -381,6 +383,20 @@ def test_the_smallest_tier_holds_what_is_asked_and_a_smaller_one_does_not(connec
 def test_alerts_count_from_the_budget(default: Plan) -> None:
     alert = default.find(gcp.monitoring.AlertPolicy, "db-db-connections")
     assert alert.inputs["conditions"][0]["conditionThreshold"]["thresholdValue"] == 12  # 80 % of 15
+
+
+@pytest.mark.parametrize(("size", "fits"), [(50, True), (51, False)])
+def test_the_socket_passes_on_no_more_than_a_hundred_connections_of_an_instance(size: int, fits: bool) -> None:
+    def described() -> CloudRunFastAPIServiceArgs:
+        app = FastAPIApp(image=IMAGE, pool=ConnectionPool(size=size))
+        existing = ExistingCloudSqlDatabase(connection_name="p:europe-west1:db")
+        return CloudRunFastAPIServiceArgs(app=app, workers=2, database=existing)
+
+    if fits:
+        assert described().database is not None
+        return
+    with pytest.raises(ArgumentError, match="an instance may open 100 connections through Cloud Run's socket"):
+        described()
 
 
 # Bad input

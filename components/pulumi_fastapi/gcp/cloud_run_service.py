@@ -30,7 +30,7 @@ from .apis import Apis
 from .component import GoogleComponent
 from .container import Resources, network_access
 from .dashboard import Dashboard
-from .database import CloudSqlDatabase, CloudSqlDatabaseLike, DatabaseAccess, allow_client
+from .database import CloudSqlDatabase, CloudSqlDatabaseLike, DatabaseAccess, allow_client, check_socket
 from .image import ARCHITECTURE, Image
 from .load_balancer import HttpsLoadBalancer, HttpsLoadBalancerArgs
 from .migration import Migration
@@ -40,7 +40,7 @@ from .registry import Registry, RegistryArgs
 from .secrets import Secrets, SecretVersion, grant
 from .service import Ingress, Service, service_name
 from .service_account import ServiceAccount
-from .slo import ServiceLevelObjectives, ServiceLevelObjectivesArgs
+from .slo import LEAST_GOAL, ServiceLevelObjectives, ServiceLevelObjectivesArgs
 
 REVISIONS = 2.0
 """During a deploy the instances of two revisions run side by side, each up to the maximum in the worst case."""
@@ -149,7 +149,7 @@ class CloudRunFastAPIServiceArgs:
         if not self.cpu_idle and self.cpu < 1:
             raise ArgumentError("cpu_idle", False, f"needs cpu=1 or more, cpu is {self.cpu:g}")
         if self.slo_availability is not None:
-            in_range("slo_availability", self.slo_availability, 0.5, 0.9999)
+            in_range("slo_availability", self.slo_availability, LEAST_GOAL, 0.9999)
         self._check_concurrency()
         self._check_domain()
         check_members(self.access, self.members or ())
@@ -162,6 +162,7 @@ class CloudRunFastAPIServiceArgs:
             check_pool_variables(self.app, DATABASE_PEAK_TASKS="instances_max")
             if not self.database.on_socket and self.reached_network is None:
                 raise ArgumentError("network", None, "is needed to reach the private address of the database")
+            check_socket(self.database, self.workers_per_instance * self.app.pool.connections)
         _ = self.timeouts
 
     @property

@@ -28,6 +28,8 @@ PORT = 5432
 _ACCOUNT_DOMAIN = ".gserviceaccount.com"
 SOCKET_DIRECTORY = "/cloudsql"
 """Where Cloud Run mounts the sockets of the instances that a service names."""
+SOCKET_CONNECTIONS = 100
+"""Connections that one instance of a service may have through it (Cloud SQL, quotas for Cloud Run)."""
 USERNAME = "app"
 _CONNECTION_NAME = r"[a-z0-9.:-]+:[a-z0-9-]+:[a-z][a-z0-9-]*"
 
@@ -387,6 +389,17 @@ def flags_of(args: CloudSqlDatabaseArgs) -> dict[str, str]:
         "log_min_duration_statement": str(args.log_statements_slower_than),
         **({} if args.max_connections is None else {"max_connections": str(args.max_connections)}),
     }
+
+
+def check_socket(database: "CloudSqlDatabaseLike", connections: int) -> None:
+    """Refuse more `connections` from one instance of a service than Cloud Run's socket passes on."""
+    if database.on_socket and connections > SOCKET_CONNECTIONS:
+        raise ArgumentError(
+            "app.pool",
+            connections,
+            f"an instance may open {SOCKET_CONNECTIONS} connections through Cloud Run's socket, all workers together;"
+            " use a smaller pool or fewer workers, or give the database a network",
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
