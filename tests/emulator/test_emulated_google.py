@@ -215,6 +215,15 @@ def test_an_image_is_found_by_tag_and_digest(google, repository):
     assert find_image(google.cloud, f"{repository}:2") is None
 
 
+def test_a_pushed_image_is_listed_and_told(google, repository):
+    push(google.cloud, f"{repository}:1", DIGEST)
+    images = (
+        f"https://artifactregistry.googleapis.com/v1/projects/shop-1/locations/{REGION}/repositories/api/dockerImages"
+    )
+
+    assert google.cloud.call("GET", images)["dockerImages"] == [google.cloud.call("GET", f"{images}/api@{DIGEST}")]
+
+
 def test_an_immutable_tag_stays(google, repository):
     push(google.cloud, f"{repository}:1", DIGEST)
     push(google.cloud, f"{repository}:1", DIGEST)

@@ -119,6 +119,17 @@ def test_an_update_arrives(google, name):
     assert {key: found.inputs[key] for key in UPDATES[name]} == UPDATES[name]
 
 
+@pytest.mark.parametrize("name", ["account", "armor", "repository", "service"])
+def test_what_is_no_longer_given_goes(google, name):
+    world = build(google)
+    described = google.update(world[name], {**inputs_of(name, world), "description": "for now"})
+
+    google.update(described, inputs_of(name, world))
+
+    stored = next(each for key, each in google.cloud.resources.items() if key.endswith(f"/{world[name].id}"))
+    assert not stored.get("description")
+
+
 @pytest.mark.parametrize("name", REPLACEMENTS)
 def test_what_cannot_change_replaces(standing, name):
     google, world = standing

@@ -34,6 +34,8 @@ class Call:
     """Name of the resource or collection it is about."""
     query: Mapping[str, str]
     body: Properties
+    cleared: frozenset[str]
+    """Members that the body says to be null: a PATCH takes those away."""
 
     @property
     def api(self) -> str:
@@ -142,7 +144,12 @@ class GoogleCloud:
         with self._lock:
             self.calls.append(method.id)
             path = self._with_project_id(request.path)
-            call = Call(self, method, path, request.query, without_nulls(copy.deepcopy(body)) or {})
+            nulls = (
+                frozenset(key for key, value in body.items() if value is None)
+                if isinstance(body, dict)
+                else frozenset()
+            )
+            call = Call(self, method, path, request.query, without_nulls(copy.deepcopy(body)) or {}, nulls)
             self._check(call, body)
             handler = HANDLERS.get(method.id) or _BY_NAME.get(method.name)
             if handler is None:
@@ -405,7 +412,9 @@ def patch(call: Call) -> Properties:
     shape = call.method.body
     assert shape is not None
     mask = call.query.get("updateMask") or call.query.get("update_mask")
-    named = [camel_case(each.strip()).split(".")[0] for each in mask.split(",")] if mask else list(call.body)
+    named = (
+        [camel_case(each.strip()).split(".")[0] for each in mask.split(",")] if mask else [*call.body, *call.cleared]
+    )
     changed = dict(before)
     for key in named:
         member = shape.members.get(key)

@@ -121,18 +121,13 @@ class GcpProvider(ProviderLifeCycle):
         ]
         replaces = list(_replacing(row, changed, olds, news))
         old = {**old_inputs, **{name: value for name, value in olds.items() if name in news}}
-        fixed = (
-            has_fixed_name(row, news) and same(olds.get(row.autoname.input), news.get(row.autoname.input))
-            if row.autoname
-            else False
-        )
         return provider_pb2.DiffResponse(
             changes=provider_pb2.DiffResponse.DIFF_SOME if changed else provider_pb2.DiffResponse.DIFF_NONE,
             diffs=changed,
             replaces=replaces,
             hasDetailedDiff=True,
             detailedDiff={name: property_difference(name, old, news, name in replaces) for name in changed},
-            deleteBeforeReplace=bool(replaces) and (row.delete_before_replace or fixed),
+            deleteBeforeReplace=bool(replaces) and (row.delete_before_replace or _keeps_its_name(row, olds, news)),
         )
 
     @one_line_errors
@@ -227,6 +222,15 @@ def _replacing(row: ResourceType, changed: Iterable[str], olds: Properties, news
             forced = name in row.replace_on | {"project"} or any(_differs(path, olds, news) for path in inside)
         if forced or name in own:
             yield name
+
+
+def _keeps_its_name(row: ResourceType, olds: Properties, news: Properties) -> bool:
+    """Whether the new resource wants the name that the old one has: it cannot be made before that has gone."""
+    return (
+        row.autoname is not None
+        and has_fixed_name(row, news)
+        and same(olds.get(row.autoname.input), news.get(row.autoname.input))
+    )
 
 
 def _differs(path: str, olds: Properties, news: Properties) -> bool:

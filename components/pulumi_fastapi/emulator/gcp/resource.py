@@ -437,7 +437,7 @@ def patch_whole(context: Context, body: Properties, differing: frozenset[str]) -
 
 def patch_differing(context: Context, body: Properties, differing: frozenset[str]) -> None:
     """PATCH without a mask of what differs."""
-    context.call("PATCH", context.self_url, {name: body[name] for name in differing if name in body})
+    context.call("PATCH", context.self_url, {name: body.get(name) for name in differing})
 
 
 def put(context: Context, body: Properties, differing: frozenset[str]) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pulumi_fastapi.emulator.gcp.apis.artifactregistry import is_missing
 from pulumi_fastapi.emulator.gcp.apis.compute import resource_path
 from pulumi_fastapi.emulator.gcp.apis.iam import has_role
-from pulumi_fastapi.emulator.gcp.cloud import Call, completes, finish, full_name, handles, now, visible
+from pulumi_fastapi.emulator.gcp.cloud import Call, completes, finish, full_name, handles, now, patch, replace, visible
 from pulumi_fastapi.emulator.gcp.errors import GoogleError
 from pulumi_fastapi.emulator.values import Properties
 
@@ -54,6 +54,12 @@ def complete_service(call: Call, path: str, service: Properties, before: Propert
         return GoogleError(400, failure, "FAILED_PRECONDITION")
     service["observedGeneration"] = generation
     return None
+
+
+@handles("run.projects.locations.services.patch", "run.projects.locations.jobs.patch")
+def patch_or_replace(call: Call) -> Properties:
+    """Without a mask the body is the whole new service."""
+    return patch(call) if call.query.get("updateMask") else replace(call)
 
 
 def _revision_of(
