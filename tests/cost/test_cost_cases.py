@@ -1,5 +1,6 @@
 """Bills that surprised people, each with the numbers of the public report."""
 
+import contextlib
 import dataclasses
 import json
 from decimal import Decimal
@@ -20,10 +21,12 @@ from cost_programs import (
     resource,
     service,
 )
+from pulumi_fastapi import CloudRunFastAPIService, CloudRunFastAPIServiceArgs
 from pulumi_fastapi.aws import Database, DatabaseArgs, Network, NetworkArgs
-from pulumi_fastapi.cost import UsageFile, diff, estimate
+from pulumi_fastapi.cost import UsageFile, diff, estimate, from_plan
 from pulumi_fastapi.cost.prices import default_table
 from pulumi_fastapi.cost.render import Report, as_data, table
+from pulumi_fastapi.gcp import CloudSqlDatabase, CloudSqlDatabaseArgs
 from pulumi_fastapi.plan import plan
 
 # aws-samples/anthropic-on-aws#268: endpoints in each zone and NAT left out, 37 $ said, 185 $ paid
@@ -172,6 +175,56 @@ def test_advice_on_load_balancers_uses_these_lines():
 
 
 # The components' own defaults
+
+
+GOOGLE = {"gcp:region": "us-central1", "gcp:project": "a-project"}
+
+
+def on_google(folder: Any, program: Any, region: str = "us-central1") -> Any:
+    with contextlib.chdir(folder):  # the build context is staged there
+        planned = plan(program, config=GOOGLE | {"gcp:region": region})
+    return estimate(from_plan(planned, {"gcp": region}))
+
+
+@pytest.mark.parametrize("region", ["us-central1", "europe-west1"])
+def test_idle_instances_of_our_service_pay_for_cpu_too(tmp_path, region):
+    def program() -> None:
+        for name in ("one", "two"):
+            CloudRunFastAPIService(name, CloudRunFastAPIServiceArgs(instances_min=1))
+
+    estimated = on_google(tmp_path, program, region)
+
+    assert items(estimated) == {"vCPU, idle minimum": "13.14", "memory, idle minimum": "6.57"}
+
+
+def test_always_on_instance_of_our_service_is_told_what_billing_by_request_would_save(tmp_path):
+    args = CloudRunFastAPIServiceArgs(cpu=2, memory=2048, cpu_idle=False, instances_min=1)
+
+    estimated = on_google(tmp_path, lambda: CloudRunFastAPIService("app", args))
+
+    assert expected(estimated) == "105.12"
+    assert (estimated.savings[0].change, cents(estimated.savings[0].amount)) == (
+        "Cloud Run billed by instance: bill by request (cpuIdle true)",
+        "78.84",
+    )
+
+
+@pytest.mark.parametrize("version", ["POSTGRES_15", "POSTGRES_16", "POSTGRES_18"])
+def test_database_of_our_service_says_its_edition(tmp_path, version):
+    args = CloudSqlDatabaseArgs(database_version=version)
+
+    estimated = on_google(tmp_path, lambda: CloudSqlDatabase("app", args))
+
+    assert items(estimated) | {"db-f1-micro, zonal": "7.67", "PD_SSD storage, zonal": "1.70"} == items(estimated)
+    assert not any("no edition" in line.warning for line in estimated.lines)
+
+
+def test_enterprise_plus_of_our_database_is_its_own_price_or_none(tmp_path):
+    args = CloudSqlDatabaseArgs(edition="ENTERPRISE_PLUS", tier="db-perf-optimized-N-2")
+
+    estimated = on_google(tmp_path, lambda: CloudSqlDatabase("app", args))
+
+    assert "db-perf-optimized-N-2 memory, Enterprise Plus" in {line.item for line in estimated.missing}
 
 
 def test_database_of_our_component_has_no_hidden_lines():
