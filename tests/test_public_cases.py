@@ -97,6 +97,8 @@ ELSEWHERE = {
     "C19": [
         "image/test_user_projects.py::test_health_is_outside_of_what_the_apps_middleware_refuses",
         "aws/test_release_hooks.py::test_readiness_is_asked_again_while_it_is_503",
+        "aws/test_cloud_front.py::test_an_app_can_check_a_header_of_its_own",
+        "aws/test_schedule.py::test_an_environment_is_kept_warm_by_asking_whether_it_lives",
     ],
     "A14": [
         "engine/test_deployments.py::test_migration_runs_once_before_the_service_gets_a_new_image",

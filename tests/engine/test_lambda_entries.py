@@ -176,7 +176,8 @@ def assert_permissions(emulated_cloud, deployment: Deployment) -> None:
 def assert_the_secret_is_only_where_it_must_be(emulated_cloud, deployment: Deployment) -> None:
     config = emulated_cloud.client("cloudfront").get_distribution_config(Id=deployment.outputs["cdn"])
     (origin,) = config["DistributionConfig"]["Origins"]["Items"]
-    assert origin["CustomHeaders"]["Items"] == [{"HeaderName": "X-Origin-Secret", "HeaderValue": SECRET}]
+    headers = {each["HeaderName"]: each["HeaderValue"] for each in origin["CustomHeaders"]["Items"]}
+    assert headers == {"X-Origin-Secret": SECRET, "X-Forwarded-Host": "shop.example.com"}
     (state,) = (emulated_cloud.folder / "state" / ".pulumi" / "stacks").rglob("test.json")
     assert SECRET not in state.read_text()
 
