@@ -119,6 +119,20 @@ ELSEWHERE = {
         "aws/test_alarms.py::test_the_error_alarm_pages_for_outages_only",
         "aws/test_alarms.py::test_errors_of_the_caller_never_page",
     ],
+    "D04": [
+        "cost/test_cost_cases.py::test_idle_minimum_instances_pay_for_cpu_too",
+        "cost/test_cost_cases.py::test_idle_instances_of_our_service_pay_for_cpu_too",
+    ],
+    "D05": [
+        "cost/test_cost_cases.py::test_always_on_instance_is_told_what_billing_by_request_would_save",
+        "cost/test_cost_cases.py::test_always_on_instance_of_our_service_is_told_what_billing_by_request_would_save",
+    ],
+    "D08": [
+        "gcp/test_gcp_database.py::test_the_edition_is_never_left_to_google",
+        "test_google_checks.py::test_an_edition_that_nobody_chose",
+        "cost/test_cost_cases.py::test_edition_decides_the_price_of_postgresql_16_and_later",
+        "cost/test_cost_cases.py::test_database_of_our_service_says_its_edition",
+    ],
     "D11": [
         "aws/test_registry.py::test_a_year_of_deploys_leaves_the_newest_images_only",
         "aws/test_registry.py::test_the_running_and_the_previous_image_stay_however_old",
