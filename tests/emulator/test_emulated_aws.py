@@ -243,8 +243,8 @@ def test_preview_fails_on_input_that_aws_would_refuse(emulated_cloud):
 
 
 def test_unknown_type_fails_in_preview(emulated_cloud):
-    with pytest.raises(DeploymentError, match="aws:sqs/queue:Queue is not emulated"):
-        emulated_cloud.preview(lambda: aws.sqs.Queue("queue") and None)
+    with pytest.raises(DeploymentError, match="aws:amp/workspace:Workspace is not emulated"):
+        emulated_cloud.preview(lambda: aws.amp.Workspace("metrics") and None)
 
 
 # ------------------------------------------------------------------------------------------------------- up and update
