@@ -255,5 +255,50 @@ def test_one_execution_may_have_variables_of_its_own(google, job):
     assert execution["template"]["containers"][0]["env"] == [{"name": "A", "value": "2"}]
 
 
+JOB = "gcp:cloudrunv2/job:Job"
+FAILS: dict[str, Any] = {"operation": "run:Execution", "exit_code": 1, "log": "relation exists"}
+
+
+def with_token(kind: str, token: str) -> dict[str, Any]:
+    return {
+        "name": "migrate",
+        "location": REGION,
+        "template": {"template": {"containers": [{"image": "x"}]}},
+        kind: token,
+    }
+
+
+def test_a_token_runs_the_job_once(google):
+    made = google.create(JOB, **with_token("runExecutionToken", "one"))
+    again = google.update(made, {**with_token("runExecutionToken", "one"), "labels": {"a": "b"}})
+    other = google.update(again, with_token("runExecutionToken", "two"))
+
+    names = [each.outputs["latestCreatedExecutions"][0]["name"] for each in (made, again, other)]
+    assert names == ["migrate-one", "migrate-one", "migrate-two"]
+
+
+def test_a_job_whose_execution_fails_is_not_ready(google):
+    google.cloud.faults.replace([FAILS])
+
+    with pytest.raises(RuntimeError, match=r"Error waiting to create Job: .* relation exists"):
+        google.create(JOB, **with_token("runExecutionToken", "one"))
+    assert google.cloud.call("GET", f"{HOME}/jobs/migrate")["terminalCondition"]["state"] == "CONDITION_FAILED"
+
+
+def test_a_job_that_was_only_started_is_ready_whatever_becomes_of_it(google):
+    google.cloud.faults.replace([FAILS])
+
+    made = google.create(JOB, **with_token("startExecutionToken", "one"))
+
+    assert made.outputs["latestCreatedExecutions"][0]["completionStatus"] == "EXECUTION_FAILED"
+    assert made.outputs["terminalConditions"][0]["state"] == "CONDITION_SUCCEEDED"
+
+
+def test_the_name_of_an_execution_has_a_limit(google):
+    assert google.checked(JOB, with_token("runExecutionToken", "a" * 55), {})
+    with pytest.raises(RuntimeError, match="together be shorter than 63"):
+        google.checked(JOB, with_token("runExecutionToken", "a" * 56), {})
+
+
 def _without_type(answer: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in answer.items() if key != "@type"}

@@ -133,6 +133,37 @@ def test_every_custom_endpoint_of_the_provider_leads_to_an_api(emulator):
     assert given.keys() == {f"GOOGLE_{name}_CUSTOM_ENDPOINT" for name in lists}
 
 
+OPERATIONS: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "ARTIFACT_REGISTRY": (f"{HOME}/repositories?repositoryId=api", "", {"format": "DOCKER"}),
+    "COMPUTE": ("projects/shop-1/global/networks", "projects/shop-1/global/operations/", {"name": "api-net"}),
+    "IAM": (
+        "projects/shop-1/locations/global/workloadIdentityPools?workloadIdentityPoolId=github",
+        "",
+        {"displayName": "GitHub"},
+    ),
+    "SERVICE_USAGE": ("projects/shop-1/services/run.googleapis.com:enable", "", {}),
+    "SQL": (
+        "projects/shop-1/instances",
+        "projects/shop-1/operations/",
+        {"name": "db", "databaseVersion": "POSTGRES_16", "settings": {"tier": "db-f1-micro", "edition": "ENTERPRISE"}},
+    ),
+}
+"""By API: what is made, and what stands before the name of its operation."""
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+@pytest.mark.usefixtures("endpoint")
+def test_operations_of_every_api_are_found_where_its_clients_look(emulator, name):
+    path, before, body = OPERATIONS[name]
+    base = emulator.environment[f"GOOGLE_{name}_CUSTOM_ENDPOINT"]
+    begun = httpx.post(base + path, json=body).json()
+
+    ended = httpx.get(f"{base}{before}{begun['name']}").json()
+
+    assert (begun.get("done"), begun.get("status")) in ((False, None), (None, "RUNNING"))
+    assert (ended.get("done"), ended.get("status")) in ((True, None), (None, "DONE"))
+
+
 def test_revisions_are_listed_newest_first(run):
     created(run)
     body = {**PUBLIC, "template": {"containers": [{"image": "y"}]}}

@@ -210,10 +210,10 @@ class GoogleCloud:
         """Everything alive: service, type, id and region. What lives inside another resource goes with it, and
         enabled APIs stay enabled."""
         listed = []
-        for name in self.resources:
+        for name, resource in list(self.resources.items()):
             api, _, path = name.removeprefix("//").partition(".googleapis.com/")
             collection = "rrsets" if api == "dns" else path.split("/")[-2]  # a record is named by name and type
-            if api == "serviceusage" or collection in _INSIDE:
+            if api == "serviceusage" or collection in _INSIDE or resource.get("state") == "DELETED":
                 continue
             place = re.search(r"/(?:locations|regions)/([^/]+)/", path)
             listed.append({"service": api, "type": collection, "id": path, "region": place[1] if place else "global"})
@@ -342,7 +342,8 @@ def _operation(call: Call, path: str, resource: Properties, error: GoogleError |
             **failed,
         }
     place = re.match(r"projects/[^/]+/locations/[^/]+", call.path)
-    name = f"{place[0]}/operations/{id}" if place else f"operations/{id}"
+    home = path if call.api == "iam" else place[0] if place else None
+    name = f"{home}/operations/{id}" if home else f"operations/{id}"
     begun = {"name": name, "metadata": {"@type": f"type.googleapis.com/{call.api}.OperationMetadata", "target": path}}
     if error is not None:
         return {**begun, "done": True, "error": {"code": error.rpc_code, "message": error.api_message}}
@@ -491,6 +492,8 @@ HANDLERS.update(
             "artifactregistry.projects.locations.operations",
             "compute.globalOperations",
             "compute.regionOperations",
+            "iam.projects.locations.workloadIdentityPools.operations",
+            "iam.projects.locations.workloadIdentityPools.providers.operations",
             "run.projects.locations.operations",
             "servicenetworking.operations",
             "serviceusage.operations",

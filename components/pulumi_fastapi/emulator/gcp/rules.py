@@ -211,6 +211,11 @@ def _traffic(traffic: Any, service: str | None) -> Iterator[Violation]:
 def _job(body: Properties, id: str | None) -> Iterator[Violation]:
     if id is not None and not (len(id) < 64 and _DNS_LABEL.fullmatch(id)):
         yield ("name",), f"Violation in CreateJobRequest.job_id: {id!r} is no name of at most 63 characters"
+    for key in ("runExecutionToken", "startExecutionToken"):
+        token = body.get(key)
+        if id is not None and isinstance(token, str) and len(id) + len(token) >= 63:
+            text = f"job name and token must together be shorter than 63 characters, not {len(id) + len(token)}"
+            yield (key,), text
     task = dig(body, "template.template")
     if isinstance(task, Mapping):
         yield from _under(("template", "template"), _task(dict(task), longest_timeout=7 * 24 * 3600))

@@ -2,12 +2,12 @@
 
 import re
 import uuid
-from typing import Any
 
 from pulumi_fastapi.emulator.gcp.cloud import (
     Call,
     GoogleCloud,
     completes,
+    finish,
     full_name,
     handles,
     now,
@@ -156,14 +156,14 @@ def list_attestation_rules(call: Call) -> Properties:
     return {}
 
 
+@handles(
+    "iam.projects.locations.workloadIdentityPools.delete",
+    "iam.projects.locations.workloadIdentityPools.providers.delete",
+)
 def delete_softly(call: Call) -> Properties:
-    """A pool stays for 30 days, and so does its name."""
+    """What is deleted stays for 30 days, and so long its name is taken."""
     pool = call.find()
     if pool["state"] == "DELETED":
-        raise GoogleError(400, f"{call.path} is already deleted", "FAILED_PRECONDITION")
-    pool |= {"state": "DELETED", "expireTime": now(), "_deleted": True}
-    return {"name": f"{call.path}/operations/deleted", "done": True, "response": {}}
-
-
-def is_deleted(resource: Any) -> bool:
-    return bool(resource.get("_deleted"))
+        raise GoogleError(404, f"{call.path} has been deleted")
+    pool |= {"state": "DELETED", "expireTime": now()}
+    return finish(call, call.path, pool)

@@ -271,6 +271,9 @@ def complete_job(call: Call, path: str, job: Properties, before: Properties | No
         "reconciling": False,
         "terminalCondition": condition("Ready", "CONDITION_SUCCEEDED"),
     }
+    started = job.get("startExecutionToken")
+    if started and started != (before or {}).get("startExecutionToken"):
+        _execute(call, path, job, started, {})  # the job is ready whatever becomes of it
     token = job.get("runExecutionToken")
     if not token or token == (before or {}).get("runExecutionToken"):
         return None
