@@ -133,9 +133,11 @@ def deploy(
                 outcome = releaser.release(strategy, shares)
         except DeployFailed as error:
             outcome.result, outcome.reason = "failed", str(error)
-        except GoogleError as error:
+        except (GoogleError, KeyboardInterrupt) as error:
             outcome.result = "failed"
-            outcome.reason = f"{error}. Traffic stays as it is; the same command goes on, --rollback goes back"
+            outcome.reason = (
+                f"{str(error) or 'interrupted'}. Traffic stays as it is; the same command goes on, --rollback goes back"
+            )
         _show(outcome, target.service(), as_json)
     well = ("went back",) if rollback else ("released", "unchanged")
     raise typer.Exit(OK if outcome.result in well else FOUND)

@@ -136,14 +136,15 @@ class Releaser:
                 self._shift(stable, candidate, percent)
                 outcome.steps.append(self._watch(candidate, percent))
         except DeployFailed as error:
-            self._go_back(stable, candidate)
+            self._go_back(stable, candidate, why=error)
             outcome.result, outcome.reason = "went back", str(error)
             return outcome
         self._settle()
         return outcome
 
     def roll_back(self, to: Optional[str] = None) -> Outcome:
-        """Give all traffic to an older revision: of another image, the newest one before what serves.
+        """Give all traffic to the revision before: that of the release under way, else the newest one with another
+        image.
 
         Raises:
             DeployFailed: there is none.
@@ -151,7 +152,7 @@ class Releaser:
         serving = self.cloud.serving()
         revisions = self.cloud.revisions()
         under_way = self.stack.release()
-        if to is None and under_way is not None and under_way.stable != serving:
+        if to is None and under_way is not None and (under_way.percent or under_way.stable != serving):
             to = under_way.stable
         named = next((each for each in revisions if each.name == to), None)
         chosen = _older(revisions, serving) if to is None else named
@@ -188,10 +189,13 @@ class Releaser:
                 return _step(percent, observed, took)
             time.sleep(min(_POLL_SECONDS, left))
 
-    def _go_back(self, stable: str, candidate: str) -> None:
-        self.say(f"going back: all traffic to {stable}")
+    def _go_back(self, stable: str, candidate: str, why: DeployFailed) -> None:
+        self.say(f"{why}; going back: all traffic to {stable}")
         self.stack.set_release(Release(stable=stable, candidate=candidate, percent=0))
-        self.stack.up(f"back to {stable}", traffic_only=True)
+        try:
+            self.stack.up(f"back to {stable}", traffic_only=True)
+        except DeployFailed as error:
+            raise DeployFailed(f"{why}; going back failed too, so {candidate} may have traffic: {error}") from None
 
     def _settle(self) -> None:
         """All traffic follows the newest revision again, as without a release."""
