@@ -93,7 +93,7 @@ class Planner:
             fits = platform.fits(self.load.at(rps))
             planned = [self._resources(platform, fit) for fit in fits]
         except ArgumentError as error:
-            raise InputError(f"{platform.name} at {rps:f} requests/s: {error}") from error
+            raise InputError(f"{platform.name} at {float(rps):,g} requests/s: {error}; compare lower rates") from error
         points = [
             Point(rps, price(resources, fit.usage, self.table, self.free_tier), fit.variant)
             for fit, resources in zip(fits, planned, strict=True)
