@@ -44,6 +44,7 @@ from .load_balancer import (
     check_paths,
     check_rule,
     check_scheme,
+    check_zone,
     first_on,
 )
 from .load_balancer_alarms import LoadBalancerAlarms, TrafficAlarms
@@ -193,17 +194,8 @@ class FargateFastAPIServiceArgs:
             )
         if self.cluster_arn is not None and self.container_insights != "disabled":
             raise ArgumentError("container_insights", self.container_insights, "is decided by the given cluster")
-        if self.domain is None and (self.zone_id is not None or self.certificate_arn is not None):
-            raise ArgumentError("domain", None, "zone_id and certificate_arn are of use only with a domain")
-        if (
-            self.domain is not None
-            and self.zone_id is None
-            and self.certificate_arn is None
-            and self.load_balancer is None
-        ):
-            raise ArgumentError(
-                "zone_id", None, f"HTTPS for {self.domain} needs its Route 53 zone_id, or a certificate_arn"
-            )
+        if self.load_balancer is None or self.domain is None:
+            check_zone(self.domain, self.zone_id, self.certificate_arn)
         self._check_strategy()
         self._check_load_balancer()
         self._check_endpoints()
