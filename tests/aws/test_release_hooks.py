@@ -17,6 +17,7 @@ from pulumi_fastapi.aws.release_hooks import (
     Gates,
     Move,
     announcement,
+    as_it_serves,
     firing,
     invoke,
     is_same_image,
@@ -39,6 +40,10 @@ class NotProvisioned(Exception):
     pass
 
 
+class NotFound(Exception):
+    pass
+
+
 class Busy(Exception):
     pass
 
@@ -54,7 +59,9 @@ class Account(Aws):
     def client(self, service: str, **settings: Any) -> Any:
         self.settings = settings
         exceptions = SimpleNamespace(
-            ProvisionedConcurrencyConfigNotFoundException=NotProvisioned, TooManyRequestsException=Busy
+            ProvisionedConcurrencyConfigNotFoundException=NotProvisioned,
+            TooManyRequestsException=Busy,
+            ResourceNotFoundException=NotFound,
         )
         return SimpleNamespace(exceptions=exceptions, **{name: self._method(name) for name in self._answers})
 
@@ -111,6 +118,20 @@ def test_a_move_is_read_from_what_the_engine_is_about_to_do() -> None:
     assert Move.of(args, ARN) == MOVE
     args.old_outputs = None
     assert Move.of(args, ARN).old is None
+
+
+def test_traffic_is_moved_from_the_version_that_serves_and_not_from_the_one_in_the_state() -> None:
+    """After a rollback the state names the version that was left for being bad."""
+    assert as_it_serves(Account(get_alias={"FunctionVersion": "7"}), MOVE).old == "7"
+    new = MOVE._replace(old=None)
+    assert as_it_serves(Account(), new) == new
+
+
+def test_an_alias_that_is_gone_has_no_version_that_serves() -> None:
+    def gone(**_asked: Any) -> Any:
+        raise NotFound
+
+    assert as_it_serves(Account(get_alias=gone), MOVE).old is None
 
 
 def test_the_announced_time_holds_readiness_migration_and_every_step() -> None:

@@ -319,6 +319,20 @@ def test_the_image_before_comes_back_and_the_next_up_releases_the_programs(emula
     assert alias(emulated_cloud, name) == ("3", {})
 
 
+def test_a_release_after_a_rollback_starts_from_what_serves(emulated_cloud, shop):
+    """The state still names the version that was left for being bad."""
+    emulated_cloud.up(shop())
+    name = name_of(emulated_cloud.up(shop(2)))
+    assert rollback(emulated_cloud, name).returncode == 0
+
+    with during_shift(emulated_cloud, name) as seen:
+        emulated_cloud.up(shop(3, **CANARY | {"canary_bake_minutes": 5}))
+
+    assert seen[0] == ("1", {"3": 0.1})
+    assert {serves for serves, _ in seen} == {"1"}
+    assert alias(emulated_cloud, name) == ("3", {})
+
+
 def test_a_function_that_is_not_there_is_named(emulated_cloud):
     done = rollback(emulated_cloud, "nobody")
 

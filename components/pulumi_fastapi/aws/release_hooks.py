@@ -106,7 +106,7 @@ def release_hooks(
     async def release(args: ResourceHookArgs) -> None:
         arn = await _known(watched.function_arn)
         aws = await asyncio.to_thread(credentials.session, arn)
-        move = Move.of(args, arn)
+        move = await asyncio.to_thread(as_it_serves, aws, Move.of(args, arn))
         if move.new == move.old:
             return
         alarms = await _known(watched.alarm_names)
@@ -166,6 +166,17 @@ class Move(NamedTuple):
             old=None if old is None else str(old),
             new=str(inputs["functionVersion"]),
         )
+
+
+def as_it_serves(aws: Aws, move: Move) -> Move:
+    """The same move from the version that serves now: a rollback may have gone behind the state's back."""
+    if move.old is None:
+        return move
+    client = aws.client("lambda")
+    try:
+        return move._replace(old=client.get_alias(FunctionName=move.function, Name=move.alias)["FunctionVersion"])
+    except client.exceptions.ResourceNotFoundException:
+        return move._replace(old=None)  # deleted, too; the update will say so
 
 
 # Images
