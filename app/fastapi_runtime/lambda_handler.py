@@ -123,6 +123,8 @@ class LambdaApp:
             stage = event["requestContext"].get("stage", "$default")
             if stage != "$default" and scope["path"].startswith(f"/{stage}/"):
                 scope["root_path"] = f"/{stage}"
+        if not any(name == b"x-request-id" for name, _ in scope["headers"]):  # as Lambda's own lines call it
+            scope["headers"] = [*scope["headers"], (b"x-request-id", scope["aws.context"].aws_request_id.encode())]
         problem = event.get(_PROBLEM)
         if ".lambda-url." in event["requestContext"].get("domainName", "") and self._settings.origin_digests:
             problem = problem or self._leave_cloud_front(scope)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from collector import collector
-from lambda_environment import SECONDS, Lambda, function_url, http_api, load_balancer
+from lambda_environment import REQUEST_ID, SECONDS, Lambda, function_url, http_api, load_balancer
 
 CODE = """
 import asyncio, os, time
@@ -135,6 +135,13 @@ def test_an_http_api_and_a_function_url_ask_the_same_way(shop: Lambda, event: An
         "body": bytes(range(256)).hex(),
         "languages": [],
     }
+
+
+def test_a_request_has_the_id_that_lambda_gives_the_invocation(shop: Lambda) -> None:
+    assert shop.invoke(http_api("/opened"))["headers"]["x-request-id"] == REQUEST_ID
+    assert f'"request_id":"{REQUEST_ID}"' in shop.log.read_text()
+    own = http_api("/opened", headers={"x-request-id": "the-clients-own"})
+    assert shop.invoke(own)["headers"]["x-request-id"] == "the-clients-own"
 
 
 def test_the_stage_of_an_http_api_is_no_part_of_the_route(shop: Lambda) -> None:
