@@ -189,6 +189,16 @@ TYPES: Mapping[str, tuple[str, Callable[[World], Inputs]]] = {
         lambda _: {"name": "api", "location": REGION, "role": "roles/run.invoker", "member": "allUsers"},
     ),
     "job": ("cloudrunv2/job:Job", _job),
+    "agent": ("projects/serviceIdentity:ServiceIdentity", lambda _: {"service": "iap.googleapis.com"}),
+    "signed-in": (
+        "iap/webCloudRunServiceIamMember:WebCloudRunServiceIamMember",
+        lambda _: {
+            "cloudRunServiceName": "api",
+            "location": REGION,
+            "role": "roles/iap.httpsResourceAccessor",
+            "member": "user:ann@example.com",
+        },
+    ),
     "group": (
         "compute/regionNetworkEndpointGroup:RegionNetworkEndpointGroup",
         lambda _: {"name": "api-neg", "region": REGION, "cloudRun": {"service": "api"}},

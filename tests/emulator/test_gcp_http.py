@@ -212,6 +212,7 @@ def test_a_revision_can_be_made_unready(serving, emulator):
         ({"ingress": "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"}, 404),
         ({"defaultUriDisabled": True}, 404),
         ({"invokerIamDisabled": False}, 403),
+        ({"iapEnabled": True}, 403),
     ],
 )
 def test_a_closed_service_does_not_answer(serving, more, status):

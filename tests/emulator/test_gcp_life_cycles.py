@@ -61,7 +61,7 @@ REPLACEMENTS: dict[str, dict[str, Any]] = {
     "version": {"secretData": "other"},
     "watched": {"serviceId": "other"},
 }
-NOT_TOLD_APART = ("api", "reader", "deployer", "client", "access", "invoker")
+NOT_TOLD_APART = ("agent", "signed-in", "api", "reader", "deployer", "client", "access", "invoker")
 """Types without anything that could drift: they are there or not."""
 
 
@@ -102,7 +102,7 @@ def test_everything_goes_and_leaves_nothing(google):
         google.delete(world[name])
 
     assert google.cloud.inventory() == []
-    assert all(google.refresh(world[name]) is None for name in every("api"))  # enabled APIs stay enabled
+    assert all(google.refresh(world[name]) is None for name in every("api", "agent"))  # enabled APIs stay enabled
 
 
 @pytest.mark.parametrize("name", UPDATES)
@@ -150,7 +150,7 @@ def test_a_refresh_sees_what_is_gone(google):
     world = build(google)
     google.cloud.reset()
 
-    assert [name for name in every("api") if google.refresh(world[name]) is not None] == []
+    assert [name for name in every("api", "agent") if google.refresh(world[name]) is not None] == []
 
 
 @pytest.mark.parametrize(

@@ -18,16 +18,19 @@ VERSIONS: Mapping[str, tuple[str, ...]] = {
     "compute": ("v1",),
     "dns": ("v1",),
     "iam": ("v1",),
+    "iap": ("v1",),
     "logging": ("v2",),
     "monitoring": ("v3", "v1"),
     "run": ("v2",),
     "secretmanager": ("v1",),
     "servicenetworking": ("v1",),
-    "serviceusage": ("v1",),
+    "serviceusage": ("v1", "v1beta1"),
     "sqladmin": ("v1", "v1beta4"),
 }
 """The emulated APIs, by the first word of their host name."""
 
+_ANY_RESOURCE = re.compile(r"v\d/\{v\dId\}(:\w+)?")
+"""A path that takes the name of any resource, however many parts it has."""
 _VARIABLE = re.compile(r"\{\+?[^}]+\}")
 _VERSION_PREFIX = re.compile(r"^((compute|dns|sql)/)?v\d+\w*/")
 _OUTPUT_ONLY = re.compile(r"\[?output[ -]only", re.IGNORECASE)
@@ -151,11 +154,6 @@ def _query(text: str) -> dict[str, str]:
     return {key: ",".join(values) for key, values in parse_qs(text, keep_blank_values=True).items()}
 
 
-def revision(document: str) -> str:
-    """The day of the document: `20261031`."""
-    return str(_document(document)["revision"])
-
-
 @functools.cache
 def _document(name: str) -> dict[str, Any]:
     file = resources.files("googleapiclient.discovery_cache") / "documents" / f"{name}.json"
@@ -192,6 +190,9 @@ def _pattern(path: str) -> re.Pattern[str]:
     pattern, position = "", 0
     for variable in _VARIABLE.finditer(path):
         pattern += re.escape(path[position : variable.start()])
-        pattern += "([^/]+)" if variable[0] == "{dockerImagesId}" else "([^/:]+)"
+        if _ANY_RESOURCE.fullmatch(path):
+            pattern += "(.+)"
+        else:
+            pattern += "([^/]+)" if variable[0] == "{dockerImagesId}" else "([^/:]+)"
         position = variable.end()
     return re.compile(pattern + re.escape(path[position:]))

@@ -69,7 +69,7 @@ def _serve(cloud: GoogleCloud, path: str, headers: Mapping[str, str]) -> tuple[i
     if service is None or service["ingress"] != "INGRESS_TRAFFIC_ALL" or service.get("defaultUriDisabled"):
         return 404, {"error": "Page not found"}  # Google does not say which of these it is
     public = service.get("invokerIamDisabled") or has_role(cloud, "allUsers", INVOKER, full_name("run", service_path))
-    if not public and "authorization" not in headers:
+    if (service.get("iapEnabled") or not public) and "authorization" not in headers:
         return 403, {"error": "Your client does not have permission to get this URL"}
     revision = _chosen(service, tag)
     if revision is None:

@@ -17,7 +17,7 @@ from pulumi_fastapi.emulator.gcp.errors import GoogleError, OperationFailed
 from pulumi_fastapi.emulator.gcp.rules import violated_rules
 from pulumi_fastapi.emulator.gcp.validation import violations
 from pulumi_fastapi.emulator.mapping import Fields, Mapper, Problem, Request, dig, match_member, reconcile
-from pulumi_fastapi.emulator.resource import DEFAULTED, EVERYTHING, AutoName, InitFailed
+from pulumi_fastapi.emulator.resource import DEFAULTED, AutoName, InitFailed
 from pulumi_fastapi.emulator.schema import Schema, schema_of
 from pulumi_fastapi.emulator.shapes import shape_problems
 from pulumi_fastapi.emulator.values import Properties, has_unknown, same
@@ -165,10 +165,6 @@ class ResourceType:
     @property
     def all_secret_outputs(self) -> frozenset[str]:
         return self.secret_outputs | _LABEL_OUTPUTS
-
-    @property
-    def forces(self) -> frozenset[str] | Literal["*"]:
-        return self.replace_on if self.replace_on == EVERYTHING else self.replace_on | {"project"}
 
     def create_template(self) -> str:
         template = self.create_url or self.collection

@@ -146,6 +146,12 @@ def _policies() -> Iterator[ResourceType]:
         autoname=True,
     )
     yield _iam_member(
+        "gcp:iap/webCloudRunServiceIamMember:WebCloudRunServiceIamMember",
+        "iap.googleapis.com/v1/projects/{project}/iap_web/cloud_run-{location}/services/{cloudRunServiceName}",
+        "projects/{project}/iap_web/cloud_run-{location}/services/{cloudRunServiceName}",
+        get="POST",
+    )
+    yield _iam_member(
         "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember",
         f"{_ARTIFACTS}/repositories/{{repository}}",
         repository,
@@ -265,6 +271,10 @@ def _enable_api(context: Context) -> None:
     context.call("POST", f"{context.self_url}:enable", {})
 
 
+def _generate_identity(context: Context) -> None:
+    context.live = context.call("POST", f"{context.self_url}:generateServiceIdentity", {})["response"]
+
+
 def _disable_api(context: Context) -> None:
     if context.inputs.get("disableOnDestroy"):
         dependents = bool(context.inputs.get("disableDependentServices"))
@@ -299,6 +309,17 @@ def _identity() -> Iterator[ResourceType]:
         replace_on=frozenset({"service"}),
         creator=_enable_api,
         deleter=_disable_api,
+    )
+    yield ResourceType(
+        pulumi_type="gcp:projects/serviceIdentity:ServiceIdentity",
+        collection="serviceusage.googleapis.com/v1beta1/projects/{project}/services",
+        key="service",
+        id="projects/{project}/services/{service}",
+        replace_on=frozenset({"service"}),
+        creator=_generate_identity,
+        reader=lambda context: context.live or context.old,  # no API tells it again
+        deleter=lambda _: None,
+        outputs={"member": lambda context: f"serviceAccount:{context.live['email']}"},
     )
     pools = f"{_IAM}/locations/global/workloadIdentityPools"
     yield ResourceType(

@@ -31,9 +31,19 @@ def empty_policy() -> Properties:
 
 def _policy_owner(call: Call) -> str:
     """The resource that a policy belongs to; projects exist, everything else has to."""
-    if call.api != "cloudresourcemanager":
+    if call.api == "iap":
+        call.cloud.find("run", _behind_iap(call.path))
+    elif call.api != "cloudresourcemanager":
         call.find()
     return full_name(call.api, call.path)
+
+
+def _behind_iap(path: str) -> str:
+    """The Cloud Run service that Identity-Aware Proxy knows as `iap_web/cloud_run-LOCATION/services/NAME`."""
+    found = re.fullmatch(r"projects/([^/]+)/iap_web/cloud_run-([^/]+)/services/([^/]+)", path)
+    if found is None:
+        raise GoogleError(400, f"{path} is nothing that IAP protects")
+    return f"projects/{found[1]}/locations/{found[2]}/services/{found[3]}"
 
 
 def get_policy(call: Call) -> Properties:
@@ -94,6 +104,7 @@ _WITH_POLICIES = (
     "artifactregistry.projects.locations.repositories",
     "cloudresourcemanager.projects",
     "iam.projects.serviceAccounts",
+    "iap",
     "run.projects.locations.jobs",
     "run.projects.locations.services",
     "secretmanager.projects.secrets",

@@ -32,6 +32,18 @@ def enable_all(call: Call) -> Properties:
     return finish(call, call.path, {"services": [_enabled(call, name) for name in call.body.get("serviceIds", [])]})
 
 
+_AGENTS = {"run": "serverless-robot-prod", "sqladmin": "gcp-sa-cloud-sql"}
+"""Projects of Google's in which an API has its service agents, where that is not `gcp-sa-API`."""
+
+
+@handles("serviceusage.services.generateServiceIdentity")
+def generate_identity(call: Call) -> Properties:
+    api = call.path.rsplit("/", 1)[1].split(".")[0]
+    number = call.cloud.project_number(call.project)
+    email = f"service-{number}@{_AGENTS.get(api, f'gcp-sa-{api}')}.iam.gserviceaccount.com"
+    return finish(call, call.path, {"email": email, "uniqueId": number})
+
+
 @handles("serviceusage.services.disable")
 def disable(call: Call) -> Properties:
     service = call.find()
