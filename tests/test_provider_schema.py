@@ -21,6 +21,7 @@ from pulumi.runtime.proto import (
     resource_pb2_grpc,
     status_pb2,
 )
+from pulumi_fastapi import provider
 from pulumi_fastapi.offline import Place
 from pulumi_fastapi.planned import Secret, plain
 from pulumi_fastapi.provider import COMPONENTS, FastAPIProvider
@@ -53,6 +54,20 @@ DATABASE = {
     "securityGroupId": "sg-db",
     "port": 5432,
     "databaseName": "app",
+    "maxConnections": 400,
+}
+GOOGLE_IMAGE = f"europe-west1-docker.pkg.dev/shop-1/images/api@sha256:{'a' * 64}"
+VPC_NETWORK = {
+    "networkId": "projects/shop-1/global/networks/net",
+    "subnetworkId": "projects/shop-1/regions/europe-west1/subnetworks/net",
+}
+CLOUD_SQL = {
+    "connectionName": "shop-1:europe-west1:db",
+    "username": "app",
+    "passwordSecret": {"secret": "projects/shop-1/secrets/db", "version": "3"},
+    "privateIpAddress": "10.1.0.3",
+    "serverCa": "-----BEGIN CERTIFICATE-----",
+    "databaseName": "orders",
     "maxConnections": 400,
 }
 APP = {
@@ -188,8 +203,89 @@ EVERYTHING: dict[str, dict[str, Any]] = {
         "alarmTopicArn": "arn:aws:sns:us-east-1:123456789012:pager",
     },
     "Registry": {"keepImages": 9, "deletionProtection": False},
+    "CloudRunFastAPIService": {
+        "app": {"image": GOOGLE_IMAGE, "secrets": {"TOKEN": "t-1"}},
+        "project": "shop-1",
+        "location": "europe-west1",
+        "database": CLOUD_SQL,
+        "network": VPC_NETWORK,
+        "secretVersions": {"KEY": "projects/vault/secrets/key/versions/7"},
+        "cpu": 2,
+        "memory": 2048,
+        "workers": 2,
+        "concurrency": 60,
+        "instancesMin": 1,
+        "instancesMax": 4,
+        "cpuIdle": False,
+        "startupCpuBoost": False,
+        "access": "IAM",
+        "members": ["group:shop@example.com"],
+        "domain": "api.example.com",
+        "dnsZone": "example",
+        "certificateIds": ["projects/shop-1/global/sslCertificates/mine"],
+        "requestsPerMinute": 600,
+        "migrate": ["alembic", "upgrade", "head"],
+        "taskTimeout": 300,
+        "redeploy": "1",
+        "keepImages": 10,
+        "alertEmails": ["a@example.com"],
+        "alertChannelIds": ["projects/shop-1/notificationChannels/1"],
+        "alertLatency": 0.5,
+        "sloAvailability": 0.995,
+        "labels": {"team": "shop"},
+        "enableApis": False,
+        "deletionProtection": False,
+    },
+    "VpcNetwork": {
+        "ipCidrRange": "10.9.0.0/24",
+        "servicesPrefix": 20,
+        "region": "europe-west1",
+        "enableApis": False,
+        "flowLogs": True,
+    },
+    "HttpsLoadBalancer": {
+        "domain": "api.example.com",
+        "service": "api",
+        "region": "europe-west1",
+        "dnsZone": "example",
+        "certificateIds": ["projects/shop-1/global/sslCertificates/mine"],
+        "requestsPerMinute": 600,
+        "requestLogs": True,
+        "deletionProtection": False,
+    },
+    "CloudSqlDatabase": {
+        "network": VPC_NETWORK,
+        "tier": "db-custom-2-7680",
+        "edition": "ENTERPRISE",
+        "databaseVersion": "POSTGRES_17",
+        "region": "europe-west1",
+        "databaseName": "orders",
+        "diskSizeGb": 20,
+        "maxDiskSizeGb": 60,
+        "highAvailability": True,
+        "maxConnections": 300,
+        "backupDays": 3,
+        "statementTimeout": 10,
+        "logStatementsSlowerThan": 500,
+        "queryInsights": False,
+        "enableApis": False,
+        "deletionProtection": False,
+        "finalBackup": True,
+        "authentication": "IAM",
+        "passwordSerial": 2,
+        "notificationChannelIds": ["projects/shop-1/notificationChannels/1"],
+    },
 }
 """Each component with every argument once, as another language writes it."""
+
+NEEDED = {
+    "LoadBalancer": {"network": NETWORK},
+    "Database": {"network": NETWORK},
+    "HttpsLoadBalancer": {"domain": "api.example.com", "service": "api", "region": "europe-west1"},
+    # A program in another language has them from its configuration.
+    "CloudRunFastAPIService": {"project": "shop-1", "location": "europe-west1"},
+}
+"""What a component cannot do without."""
 
 # Arguments that no service can have together with the others above.
 ALONE = {
@@ -198,6 +294,7 @@ ALONE = {
     *(("LambdaFastAPIFunction", name) for name in ("loadBalancer", "paths", "priority")),
     *(("LambdaFastAPIFunction", name) for name in ("originSecret", "caching", "webAclArn")),
     ("LambdaFastAPIFunction", "provisionedConcurrencyMax"),
+    ("CloudRunFastAPIService", "internal"),
     ("Network", "extraEndpoints"),
     ("FastAPIApp", "source"),
     ("FastAPIApp", "build"),
@@ -227,7 +324,11 @@ def test_what_has_a_default_can_be_left_out(schema: dict[str, Any]) -> None:
         for token, definition in schema["resources"].items()
         if definition["requiredInputs"]
     }
-    assert required == {"LoadBalancer": ["network"], "Database": ["network"]}
+    assert required == {
+        "LoadBalancer": ["network"],
+        "Database": ["network"],
+        "HttpsLoadBalancer": ["domain", "region", "service"],
+    }
     assert schema["types"]["pulumi-fastapi:index:ExistingNetwork"]["required"] == ["vpcId"]
     assert "required" not in schema["types"]["pulumi-fastapi:index:FastAPIApp"]
 
@@ -247,6 +348,16 @@ def test_the_base_component_is_not_offered(schema: dict[str, Any]) -> None:
     assert {token.rpartition(":")[2] for token in schema["resources"]} == {each.__name__ for each in COMPONENTS}
 
 
+@pytest.mark.parametrize(("missing", "kept"), [("pulumi_gcp", "Network"), ("pulumi_aws", "VpcNetwork")])
+def test_a_cloud_whose_sdk_is_not_installed_is_left_out(
+    missing: str, kept: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(provider, "find_spec", lambda name: None if name == missing else object())
+    names = {each.__name__ for each in provider.installed_components()}
+    assert kept in names
+    assert names < {each.__name__ for each in COMPONENTS}
+
+
 def test_the_examples_below_give_every_argument(schema: dict[str, Any]) -> None:
     missing = {
         (name, argument)
@@ -255,6 +366,7 @@ def test_the_examples_below_give_every_argument(schema: dict[str, Any]) -> None:
         if argument not in example
     }
     nested = {"FastAPIApp": APP, "ExistingNetwork": NETWORK, "ExistingDatabase": DATABASE}
+    nested |= {"ExistingVpcNetwork": VPC_NETWORK, "ExistingCloudSqlDatabase": CLOUD_SQL}
     nested |= {"ExistingLoadBalancer": LOAD_BALANCER, "ConnectionPool": APP["pool"], "Timeouts": APP["timeouts"]}
     missing |= {
         (name, argument)
@@ -386,8 +498,7 @@ def test_arguments_arrive_where_they_belong(host: Host) -> None:
 
 @pytest.mark.parametrize("component", list(EVERYTHING))
 def test_what_is_left_out_has_its_default(component: str, host: Host) -> None:
-    needed = {"network": NETWORK} if component in ("LoadBalancer", "Database") else {}
-    recorder, _ = host.construct(component, needed)
+    recorder, _ = host.construct(component, NEEDED.get(component, {}))
     assert len(recorder.order) > 1
 
 
@@ -413,6 +524,8 @@ def test_what_is_left_out_has_its_default(component: str, host: Host) -> None:
         ("LoadBalancer", {}, "network", "network: a value is required, got None"),
         ("Database", {"network": NETWORK, "storageGb": 5}, "storageGb", "storageGb: must be between 20 and 65536 GB"),
         ("Registry", {"keepImages": 1}, "keepImages", "keepImages: must be between 5 and 1000"),
+        ("CloudSqlDatabase", {"tier": "db-custom-3-7680"}, "tier", "needs 1 vCPU, or an even number of them up to 96"),
+        ("VpcNetwork", {"ipCidrRange": "10.0.0.0/27"}, "ipCidrRange prefix", "must be between 8 and 26"),
     ],
 )
 def test_wrong_arguments_get_our_own_message(

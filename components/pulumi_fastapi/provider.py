@@ -6,6 +6,7 @@ import json
 import sys
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as distribution_version
+from importlib.util import find_spec
 from typing import Any, Optional
 
 import pulumi
@@ -23,20 +24,29 @@ from pulumi.provider.experimental.schema import generate_schema
 from pulumi.provider.provider import Provider
 from pulumi.provider.server import ComponentInitError
 
-from .aws import Database, FargateFastAPIService, LambdaFastAPIFunction, LoadBalancer, Network, Registry
 from .errors import ArgumentError
 from .validation import camel_case, has_default
 
 NAME = "pulumi-fastapi"
-COMPONENTS: list[type[pulumi.ComponentResource]] = [
-    FargateFastAPIService,
-    LambdaFastAPIFunction,
-    Network,
-    LoadBalancer,
-    Database,
-    Registry,
-]
-"""Those whose arguments can be written down: the other parts take values that only Python has."""
+
+
+def installed_components() -> list[type[pulumi.ComponentResource]]:
+    """The components of each cloud whose SDK is installed."""
+    found: list[type[pulumi.ComponentResource]] = []
+    if find_spec("pulumi_aws"):
+        from .aws import Database, FargateFastAPIService, LambdaFastAPIFunction, LoadBalancer, Network, Registry
+
+        found += [FargateFastAPIService, LambdaFastAPIFunction, Network, LoadBalancer, Database, Registry]
+    if find_spec("pulumi_gcp"):
+        from .gcp import CloudRunFastAPIService, CloudSqlDatabase, HttpsLoadBalancer, VpcNetwork
+
+        found += [CloudRunFastAPIService, VpcNetwork, HttpsLoadBalancer, CloudSqlDatabase]
+    return found
+
+
+COMPONENTS = installed_components()
+"""Those of the installed clouds whose arguments can be written down: the other parts take values that only
+Python has."""
 
 
 class _DefaultsAnalyzer(Analyzer):
