@@ -490,6 +490,24 @@ def test_public_subnets_are_no_place_for_a_function() -> None:
         )
 
 
+def test_a_network_of_endpoints_needs_the_one_for_parameters() -> None:
+    app = FastAPIApp(image=IMAGE, secret_arns={"KEY": "arn:aws:ssm:us-east-1:123456789012:parameter/key"})
+    with pytest.raises(ArgumentError, match=r"needs the network to have extra_endpoints=\['ssm'\]"):
+        with_database(app, network={"outbound": "ENDPOINTS"})
+    result = with_database(app, network={"outbound": "ENDPOINTS", "extra_endpoints": ["ssm"]})
+    private = {each.outputs["id"] for each in result.all(aws.ec2.Subnet) if "private" in each.name}
+    assert set(settings(result)["vpcConfig"]["subnetIds"]) == private
+
+
+def test_a_database_of_another_network_is_refused() -> None:
+    def program() -> None:
+        database = Database("db", DatabaseArgs(network=Network("a")))
+        LambdaFastAPIFunctionArgs(app=FastAPIApp(image=IMAGE), network=Network("b"), database=database)
+
+    with pytest.raises(ArgumentError, match="network: the database stands in network 'a'"):
+        plan(program)
+
+
 def test_variables_that_lambda_has_no_room_for_are_refused(function: PlanFunction) -> None:
     with pytest.raises(ArgumentError, match=r"4096 bytes of variables in all, and LONG is the longest"):
         function(app=FastAPIApp(image=IMAGE, environment={"LONG": "x" * 4097}))
