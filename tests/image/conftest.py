@@ -62,6 +62,14 @@ def build_app(engine: Engine, runtime: Path, tmp_path_factory: pytest.TempPathFa
 
 
 @pytest.fixture(scope="session")
+def image(build_app: BuildApp) -> str:
+    """The image of the bundled app."""
+    built = build_app("bundled", None)
+    assert built.succeeded, built.log
+    return built.image
+
+
+@pytest.fixture(scope="session")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """A copy of one of the projects beside this file, with other or more files; `None` takes one away."""
 

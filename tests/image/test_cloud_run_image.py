@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from container_engine import BuildApp, Container, Engine
+from container_engine import Container, Engine
 from metadata_server import PROJECT, MetadataServer
 from test_runtime_balanced import Balancer, Load
 
@@ -37,13 +37,6 @@ async def wait(seconds: float) -> str:
 KILLED_AFTER = 10  # seconds from SIGTERM, on Cloud Run
 ON_CLOUD_RUN = ("--image-volume=ignore", "--tmpfs=/tmp:rw,size=64m,mode=1777", "--memory=512m")
 Revision = Callable[[str], Container]
-
-
-@pytest.fixture(scope="module")
-def image(build_app: BuildApp) -> str:
-    built = build_app("bundled", None)
-    assert built.succeeded, built.log
-    return built.image
 
 
 @pytest.fixture

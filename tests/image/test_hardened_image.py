@@ -12,17 +12,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-from container_engine import BuildApp, Container, Engine
+from container_engine import Container, Engine
 
 DOCKERFILE = Path(__file__).parents[2] / "app" / "Dockerfile"
 LARGEST = 56_000_000
-
-
-@pytest.fixture(scope="module")
-def image(build_app: BuildApp) -> str:
-    built = build_app("bundled", None)
-    assert built.succeeded, built.log
-    return built.image
 
 
 @pytest.fixture(scope="module")

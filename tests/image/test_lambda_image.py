@@ -6,7 +6,7 @@ from contextlib import ExitStack, closing
 from typing import Any
 
 import pytest
-from container_engine import BuildApp, Container, Engine
+from container_engine import Container, Engine
 from lambda_environment import RuntimeApi, function_url, load_balancer
 
 ON_LAMBDA = (
@@ -19,9 +19,7 @@ ON_LAMBDA = (
 
 
 @pytest.fixture(scope="module")
-def environment(engine: Engine, build_app: BuildApp) -> Iterator[tuple[RuntimeApi, Container]]:
-    built = build_app("bundled", None)
-    assert built.succeeded, built.log
+def environment(engine: Engine, image: str) -> Iterator[tuple[RuntimeApi, Container]]:
     with ExitStack() as stack:
         api = stack.enter_context(closing(RuntimeApi()))
         variables = {
@@ -30,7 +28,7 @@ def environment(engine: Engine, build_app: BuildApp) -> Iterator[tuple[RuntimeAp
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
             "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
         }
-        yield api, stack.enter_context(engine.running(built.image, *ON_LAMBDA, **variables))
+        yield api, stack.enter_context(engine.running(image, *ON_LAMBDA, **variables))
 
 
 def run(api: RuntimeApi, *command: str) -> dict[str, Any]:
