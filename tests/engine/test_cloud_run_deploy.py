@@ -228,19 +228,8 @@ def test_a_release_goes_on_where_it_was_when_it_was_killed(shop):
     assert shop.traffic() == {done["candidate"]: 100}
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        (["--steps", "50,10"], "error: --steps must grow from 1 or more to 100, such as 10,50,100, got '50,10'"),
-        (["--strategy", "rolling", "--steps", "100"], "error: --steps is of use only with --strategy canary"),
-        (["--to", "shop-1"], "error: --to is of use only with --rollback"),
-        (["--rollback"], "error: nothing is deployed, so there is nothing to go back to"),
-        (["--stack", "prod"], "error: no stack 'prod'"),
-    ],
-)
-def test_a_wrong_option_is_told_and_nothing_is_done(shop, options, message):
-    process = shop.start(*options)
-    out, problem = process.communicate(timeout=60)
+def test_nothing_is_there_to_go_back_to(shop):
+    process = shop.start("--rollback")
+    out, problem = process.communicate(timeout=120)
     assert (process.returncode, out) == (2, "")
-    assert problem.startswith(message)
-    assert "Traceback" not in problem
+    assert problem == "error: nothing is deployed, so there is nothing to go back to\n"

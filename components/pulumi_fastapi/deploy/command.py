@@ -93,15 +93,13 @@ def deploy(
     def say(line: str) -> None:
         typer.echo(line, err=as_json)
 
-    from pulumi.automation import CommandError
-
     from ..errors import ArgumentError
     from .gate import Gate
     from .stack import ServiceStack, selected
     from .steps import DeployFailed, Outcome, Releaser
 
     with (
-        in_one_line(CommandError, GoogleError, ArgumentError, DeployFailed),
+        in_one_line(projects.ProjectError, GoogleError, ArgumentError, DeployFailed),
         selected(project.file.parent, name) as one,
     ):
         target = ServiceStack(one, service)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from typing import Any, Optional
 
 import pulumi.automation as automation
 
+from ..project import ProjectError
 from ..validation import from_mapping
 from .release import CANDIDATE, CONFIGURATION, STABLE, Release
 from .steps import DeployFailed
@@ -88,10 +90,15 @@ class ServiceStack:
         """The service; None before its first update.
 
         Raises:
-            DeployFailed: there are several and none is named, or none of that name.
+            DeployFailed: there are several and none is named, or none of that name, or something else altogether.
         """
         if self._services is None:
-            self._services = services(self._stack.export_stack().deployment or {})
+            state = self._stack.export_stack().deployment or {}
+            self._services = services(state)
+            if not self._services and any(each.get("custom") for each in state.get("resources", [])):
+                raise DeployFailed(
+                    "the stack has no CloudRunFastAPIService; if the program makes one, run pulumi up this first time"
+                )
         there = self._services
         names = ", ".join(each.component for each in there)
         if self._name is not None:
@@ -165,12 +172,35 @@ class ServiceStack:
 
 @contextmanager
 def selected(folder: Path, stack: str) -> Iterator[automation.Stack]:
-    """The stack of the project in a folder, with the Pulumi CLI of PULUMI_BIN, or that on PATH."""
+    """The stack of the project in a folder, with the Pulumi CLI of PULUMI_BIN, or that on PATH.
+
+    Raises:
+        ProjectError: there is no CLI or no such stack; or a command of the CLI failed meanwhile.
+    """
+    with tempfile.TemporaryDirectory() as root:  # the SDK looks for bin/pulumi below a root
+        (Path(root) / "bin").mkdir()
+        (Path(root) / "bin" / "pulumi").symlink_to(_cli())
+        options = automation.LocalWorkspaceOptions(pulumi_command=automation.PulumiCommand(root=root))
+        try:
+            yield automation.select_stack(stack_name=stack, work_dir=str(folder), opts=options)
+        except automation.CommandError as error:
+            raise ProjectError(_told(error)) from None
+
+
+def _cli() -> Path:
     given = os.environ.get("PULUMI_BIN")
-    with tempfile.TemporaryDirectory() as root:
-        options = None
-        if given:  # the SDK looks for bin/pulumi below a root
-            (Path(root) / "bin").mkdir()
-            (Path(root) / "bin" / "pulumi").symlink_to(Path(given).resolve())
-            options = automation.LocalWorkspaceOptions(pulumi_command=automation.PulumiCommand(root=root))
-        yield automation.select_stack(stack_name=stack, work_dir=str(folder), opts=options)
+    if given and not Path(given).is_file():
+        raise ProjectError(f"PULUMI_BIN is {given!r}, and there is no such file")
+    found = given or shutil.which("pulumi")
+    if not found:
+        raise ProjectError(
+            "there is no pulumi on PATH, and PULUMI_BIN is not set: https://www.pulumi.com/docs/install/"
+        )
+    return Path(found).resolve()
+
+
+def _told(error: automation.CommandError) -> str:
+    """What the CLI said, without how the SDK packs it."""
+    said = [line.strip().removeprefix("stderr: ") for line in str(error).splitlines()]
+    errors = [line.removeprefix("error: ") for line in said if line.startswith("error: ")]
+    return "; ".join(errors) or " ".join(said)
