@@ -177,6 +177,10 @@ class LambdaApp:
             messages = []
             scope["fastapi_runtime.problem"] = (504, f"The answer was not complete within {self._seconds:g} seconds.")
             await self._edge.problem(scope, receive, keep)
+        if not messages:
+            _log.error("the app has returned from %s without an answer", scope["path"])
+            scope["fastapi_runtime.problem"] = (500, "The app gave no answer.")
+            await self._edge.problem(scope, receive, keep)
         return messages
 
     def _publish(self) -> None:

@@ -310,6 +310,12 @@ def test_a_shutdown_that_takes_longer_than_lambda_gives_it_is_told(start: Any) -
     assert '"_aws"' in log  # its last metrics
 
 
+def test_an_app_that_gives_no_answer_is_told(start: Any) -> None:
+    environment = start("async def app(scope, receive, send):\n    return\n")
+    assert environment.invoke(http_api("/"))["statusCode"] == 500
+    assert "the app has returned from / without an answer" in environment.log.read_text()
+
+
 def test_a_schedule_calls_a_path_with_no_more_than_it_needs(shop: Lambda) -> None:
     """EventBridge sends what the schedule holds: an event of this form, without an entry that adds anything."""
     event = {
