@@ -5,7 +5,6 @@ import datetime
 import re
 import threading
 import time
-import uuid
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from pulumi_fastapi.emulator.api import NotEmulated
 from pulumi_fastapi.emulator.faults import Faults
 from pulumi_fastapi.emulator.gcp.discovery import Method, understand
 from pulumi_fastapi.emulator.gcp.errors import GoogleError, OperationFailed
+from pulumi_fastapi.emulator.gcp.operations import is_done, pending
 from pulumi_fastapi.emulator.gcp.rules import violated_rules
 from pulumi_fastapi.emulator.gcp.validation import readable, violations
 from pulumi_fastapi.emulator.values import Properties
@@ -69,6 +69,8 @@ Refusal = Callable[[Call, Properties], None]
 
 HANDLERS: dict[str, Handler] = {}
 """Methods that do something of their own, by their ID."""
+USUAL: dict[str, Handler] = {}
+"""What all other methods of a name do (`create`)."""
 COMPLETIONS: dict[tuple[str, str], Completion] = {}
 """What Google computes when a resource of an API's collection is written: call, path, resource, what was before.
 
@@ -151,7 +153,7 @@ class GoogleCloud:
             )
             call = Call(self, method, path, request.query, without_nulls(copy.deepcopy(body)) or {}, nulls)
             self._check(call, body)
-            handler = HANDLERS.get(method.id) or _BY_NAME.get(method.name)
+            handler = HANDLERS.get(method.id) or USUAL.get(method.name)
             if handler is None:
                 raise NotEmulated(f"{method.id} is not emulated")
             return copy.deepcopy(handler(call))
@@ -299,206 +301,3 @@ def without_nulls(value: Any) -> Any:
 def visible(resource: Properties) -> Properties:
     """A resource without what only we know of it."""
     return {key: value for key, value in resource.items() if not key.startswith("_")}
-
-
-# ---------------------------------------------------------------------------------------------------------- operations
-def finish(call: Call, path: str, resource: Properties, error: GoogleError | None = None) -> Properties:
-    """The answer to a write: the resource, or the operation that has begun."""
-    if not call.method.long_running:
-        if error is not None:
-            raise error
-        return visible(resource)
-    operation = _operation(call, path, visible(resource), error)
-    call.cloud.operations[f"{call.api}:{operation['name']}"] = operation
-    return pending(operation)
-
-
-def pending(operation: Properties) -> Properties:
-    """An operation before its end."""
-    begun = {key: value for key, value in operation.items() if key not in ("response", "error", "done", "endTime")}
-    return {**begun, "status": "RUNNING"} if "status" in operation else {**begun, "done": False}
-
-
-def is_done(operation: Properties) -> bool:
-    return operation.get("status") == "DONE" if "status" in operation else bool(operation.get("done"))
-
-
-def _operation(call: Call, path: str, resource: Properties, error: GoogleError | None) -> Properties:
-    id = str(uuid.uuid4())
-    if call.api in ("compute", "sqladmin"):
-        failed: Properties = {}
-        if error is not None:
-            failed = {"error": {"errors": [{"code": error.status, "message": error.api_message}]}}
-        kind = {"insert": "CREATE", "delete": "DELETE"}.get(call.method.name, "UPDATE")
-        return {
-            "kind": f"{call.method.id.split('.')[0]}#operation",
-            "name": f"operation-{id}",
-            "status": "DONE",
-            "operationType": kind,
-            "targetLink": f"https://www.googleapis.com/compute/v1/{path}",
-            "targetId": path.rsplit("/", 1)[-1],
-            "startTime": now(),
-            "endTime": now(),
-            **failed,
-        }
-    place = re.match(r"projects/[^/]+/locations/[^/]+", call.path)
-    home = path if call.api == "iam" else place[0] if place else None
-    name = f"{home}/operations/{id}" if home else f"operations/{id}"
-    begun = {"name": name, "metadata": {"@type": f"type.googleapis.com/{call.api}.OperationMetadata", "target": path}}
-    if error is not None:
-        return {**begun, "done": True, "error": {"code": error.rpc_code, "message": error.api_message}}
-    kind = call.method.body.name if call.method.body is not None else "Empty"
-    return {**begun, "done": True, "response": {"@type": f"type.googleapis.com/{call.api}.{kind}", **resource}}
-
-
-def _get_operation(call: Call) -> Properties:
-    name = call.path
-    if call.api in ("compute", "sqladmin"):  # named without the place they happen in
-        name = call.path.removesuffix("/wait").rsplit("/", 1)[-1]
-    return call.cloud.operation(call.api, name)
-
-
-# ------------------------------------------------------------------------------------------------------- usual methods
-def create(call: Call) -> Properties:
-    path = f"{call.path}/{call.id or _server_id()}"
-    cloud = call.cloud
-    if cloud.look_up(call.api, path) is not None:
-        raise GoogleError(409, f"Resource '{path}' already exists")
-    resource: Properties = {**call.body, **_identity(call, path)}
-    error = complete(call, path, resource, None)
-    cloud.put(call.api, path, resource)
-    return finish(call, path, resource, error)
-
-
-def complete(call: Call, path: str, resource: Properties, before: Properties | None) -> GoogleError | None:
-    completion = COMPLETIONS.get((call.api, call.collection))
-    return completion(call, path, resource, before) if completion is not None else None
-
-
-def _identity(call: Call, path: str) -> Properties:
-    """What every new resource of an API is told to be."""
-    shape = call.method.body
-    members = shape.members if shape is not None else {}
-    if call.api == "compute":
-        made: Properties = {
-            "kind": f"compute#{members['kind'].name}" if "kind" in members else "compute#resource",
-            "id": _server_id(),
-            "name": call.id,
-            "creationTimestamp": now(),
-            "selfLink": f"https://www.googleapis.com/compute/v1/{path}",
-        }
-        fingerprints = {key: uuid.uuid4().hex[:12] for key in ("fingerprint", "labelFingerprint") if key in members}
-        return {key: value for key, value in made.items() if key in members} | fingerprints
-    if call.api in ("sqladmin", "logging", "dns"):
-        return {"name": call.id}
-    return {"name": path, **{key: now() for key in ("createTime", "updateTime") if key in members}}
-
-
-def _server_id() -> str:
-    return str(uuid.uuid4().int)[:19]
-
-
-def get(call: Call) -> Properties:
-    return visible(call.find())
-
-
-def list_(call: Call) -> Properties:
-    items = [visible(resource) for _, resource in call.cloud.below(call.api, call.path)]
-    return {"items" if call.api in ("compute", "sqladmin") else call.collection: items}
-
-
-def patch(call: Call) -> Properties:
-    """Change what the mask names; without one, what the body holds."""
-    before = call.find()
-    shape = call.method.body
-    assert shape is not None
-    mask = call.query.get("updateMask") or call.query.get("update_mask")
-    named = (
-        [camel_case(each.strip()).split(".")[0] for each in mask.split(",")] if mask else [*call.body, *call.cleared]
-    )
-    changed = dict(before)
-    for key in named:
-        member = shape.members.get(key)
-        if member is None:
-            raise GoogleError(400, f"Invalid update_mask path: {key}")
-        if member.read_only:
-            continue
-        if key in call.body:
-            changed[key] = call.body[key]
-        else:
-            changed.pop(key, None)
-    return _written(call, before, changed)
-
-
-def replace(call: Call) -> Properties:
-    """Put the body in the place of what was; what Google computes stays."""
-    before = call.find()
-    shape = call.method.body
-    assert shape is not None
-    kept = {
-        key: value
-        for key, value in before.items()
-        if key.startswith("_") or key in _NEVER_SENT or (key in shape.members and shape.members[key].read_only)
-    }
-    return _written(call, before, {**kept, **call.body})
-
-
-_NEVER_SENT = frozenset(
-    {
-        "name",
-        "kind",
-        "id",
-        "selfLink",
-        "creationTimestamp",
-        "fingerprint",
-        "labelFingerprint",
-        "etag",
-        "region",
-        "project",
-    }
-)
-
-
-def _written(call: Call, before: Properties, changed: Properties) -> Properties:
-    if "updateTime" in before:
-        changed["updateTime"] = now()
-    error = complete(call, call.path, changed, before)
-    call.cloud.put(call.api, call.path, changed)
-    return finish(call, call.path, changed, error)
-
-
-def delete(call: Call) -> Properties:
-    resource = call.find()
-    refusal = REFUSALS.get((call.api, call.collection))
-    if refusal is not None:
-        refusal(call, resource)
-    call.cloud.remove(call.api, call.path)
-    return finish(call, call.path, resource) if call.method.long_running else {}
-
-
-_BY_NAME: Mapping[str, Handler] = {
-    "create": create,
-    "insert": create,
-    "get": get,
-    "list": list_,
-    "patch": patch,
-    "update": replace,
-    "delete": delete,
-}
-HANDLERS.update(
-    {
-        f"{prefix}.{verb}": _get_operation
-        for prefix in (
-            "artifactregistry.projects.locations.operations",
-            "compute.globalOperations",
-            "compute.regionOperations",
-            "iam.projects.locations.workloadIdentityPools.operations",
-            "iam.projects.locations.workloadIdentityPools.providers.operations",
-            "run.projects.locations.operations",
-            "servicenetworking.operations",
-            "serviceusage.operations",
-            "sql.operations",
-        )
-        for verb in ("get", "wait")
-    }
-)

@@ -1,5 +1,6 @@
 """What each API does beyond storing what it is given. Importing them registers their methods."""
 
+from pulumi_fastapi.emulator.gcp import methods
 from pulumi_fastapi.emulator.gcp.apis import (
     artifactregistry,
     compute,
@@ -18,6 +19,7 @@ __all__ = [
     "compute",
     "dns",
     "iam",
+    "methods",
     "monitoring",
     "projects",
     "run",

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from pulumi_fastapi.emulator.gcp.cloud import COMPLETIONS, Call, completes, finish, handles, refuses_deletion
+from pulumi_fastapi.emulator.gcp.cloud import COMPLETIONS, Call, completes, handles, refuses_deletion
 from pulumi_fastapi.emulator.gcp.errors import GoogleError
+from pulumi_fastapi.emulator.gcp.methods import finish
 from pulumi_fastapi.emulator.values import Properties
 
 _REFERENCES = {

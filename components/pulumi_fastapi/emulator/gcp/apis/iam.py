@@ -3,17 +3,9 @@
 import re
 import uuid
 
-from pulumi_fastapi.emulator.gcp.cloud import (
-    Call,
-    GoogleCloud,
-    completes,
-    finish,
-    full_name,
-    handles,
-    now,
-    visible,
-)
+from pulumi_fastapi.emulator.gcp.cloud import Call, GoogleCloud, completes, full_name, handles, now, visible
 from pulumi_fastapi.emulator.gcp.errors import GoogleError
+from pulumi_fastapi.emulator.gcp.methods import finish
 from pulumi_fastapi.emulator.values import Properties
 
 _ROLE = re.compile(r"roles/[A-Za-z0-9_.]+|(projects|organizations)/[^/]+/roles/[A-Za-z0-9_.]+")

@@ -1,6 +1,7 @@
 """Projects and the APIs that are enabled in them."""
 
-from pulumi_fastapi.emulator.gcp.cloud import Call, finish, handles
+from pulumi_fastapi.emulator.gcp.cloud import Call, handles
+from pulumi_fastapi.emulator.gcp.methods import finish
 from pulumi_fastapi.emulator.values import Properties
 
 

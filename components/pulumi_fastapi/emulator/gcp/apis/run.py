@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from pulumi_fastapi.emulator.gcp.apis.artifactregistry import is_missing
 from pulumi_fastapi.emulator.gcp.apis.compute import resource_path
 from pulumi_fastapi.emulator.gcp.apis.iam import has_role
-from pulumi_fastapi.emulator.gcp.cloud import Call, completes, finish, full_name, handles, now, patch, replace, visible
+from pulumi_fastapi.emulator.gcp.cloud import Call, completes, full_name, handles, now, visible
 from pulumi_fastapi.emulator.gcp.errors import GoogleError
+from pulumi_fastapi.emulator.gcp.methods import finish, patch, replace
 from pulumi_fastapi.emulator.values import Properties
 
 LATEST = "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST"

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
-from pulumi_fastapi.emulator.gcp.cloud import Call, GoogleCloud, finish, full_name, handles
+from pulumi_fastapi.emulator.gcp.cloud import Call, GoogleCloud, full_name, handles
 from pulumi_fastapi.emulator.gcp.errors import GoogleError
+from pulumi_fastapi.emulator.gcp.methods import finish
 from pulumi_fastapi.emulator.values import Properties
 
 PEERING = "servicenetworking-googleapis-com"

@@ -5,8 +5,9 @@ import uuid
 import zlib
 
 from pulumi_fastapi.emulator.gcp.apis.servicenetworking import connection_of, network_path
-from pulumi_fastapi.emulator.gcp.cloud import Call, completes, finish, handles, now, refuses_deletion, visible
+from pulumi_fastapi.emulator.gcp.cloud import Call, completes, handles, now, refuses_deletion, visible
 from pulumi_fastapi.emulator.gcp.errors import GoogleError
+from pulumi_fastapi.emulator.gcp.methods import finish
 from pulumi_fastapi.emulator.values import Properties
 
 
