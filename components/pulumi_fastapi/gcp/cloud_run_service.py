@@ -23,9 +23,9 @@ from ..errors import ArgumentError
 from ..image import ImageArgs
 from ..sizing import check_cloud_run_size
 from ..timeouts import CloudRunTimeouts, cloud_run_timeouts
-from ..validation import check_fields, in_range, matches
+from ..validation import check_emails, check_fields, in_range, matches
 from .access import IAP_API, Access, Members, check_members
-from .alerts import NotificationChannels, ServiceAlerts, UptimeAlert, check_emails
+from .alerts import NotificationChannels, ServiceAlerts, UptimeAlert
 from .apis import Apis
 from .component import GoogleComponent
 from .container import Resources, network_access
@@ -57,7 +57,7 @@ class CloudRunFastAPIServiceArgs:
     app: FastAPIApp = field(default_factory=FastAPIApp)
     """What to run. Default: the app bundled with this package."""
     project: Optional[str] = None
-    """Project of the service. Default: the provider's, `gcp:project`."""
+    """Project of the provider, where that gets it otherwise than by `gcp:project`. Default: `gcp:project`."""
     location: Optional[str] = None
     """Region of the service, such as `europe-west1`. Default: the provider's, `gcp:region`."""
     database: Optional[CloudSqlDatabaseLike] = None
@@ -153,7 +153,7 @@ class CloudRunFastAPIServiceArgs:
         self._check_concurrency()
         self._check_domain()
         check_members(self.access, self.members or ())
-        check_emails(self.alert_emails or ())
+        check_emails("alert_emails", self.alert_emails or ())
         check_labels(self.labels or {})
         RegistryArgs(keep_images=self.keep_images)
         ImageArgs(source=self.app.source, module=self.app.module, build=self.app.build)
