@@ -187,6 +187,16 @@ def test_an_import_finds_what_the_program_would_say(standing, name):
     assert {key: _told(adopted.inputs[key], given[key]) for key in needed} == {key: given[key] for key in needed}
 
 
+@pytest.mark.parametrize("name", ["secret", "group", "map", "http", "pool"])
+def test_a_program_need_not_say_what_the_configuration_says(standing, name):
+    google, world = standing
+
+    adopted = google.adopt(world[name].type, world[name].id)
+
+    assert adopted.inputs["project"] == "shop-1"
+    assert google.changes(adopted, inputs_of(name, world)) == "same"
+
+
 def _told(found: Any, given: Any) -> Any:
     """What was found of what the program says; the defaults that Google fills in are left out."""
     if isinstance(given, dict):
