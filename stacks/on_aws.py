@@ -16,8 +16,8 @@ from pulumi_fastapi.aws import (
     Network,
     NetworkArgs,
 )
-from pulumi_fastapi.aws.alarms import check_emails
 from pulumi_fastapi.connection_pool import ConnectionDemand
+from pulumi_fastapi.validation import check_emails
 
 # Stands for the network while the rest is checked: nothing exists yet.
 PLANNED_NETWORK = ExistingNetwork(vpc_id="planned", public_subnet_ids=["planned-0", "planned-1"])
@@ -41,7 +41,7 @@ class AwsParts:
         Raises:
             ArgumentError: names the key.
         """
-        check_emails(keys.alarm_emails)
+        check_emails("alarm_emails", keys.alarm_emails)
         database = None
         if keys.database is not None and "host" in keys.database:
             database = part("database", ExistingDatabase, keys.database)

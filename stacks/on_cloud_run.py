@@ -15,6 +15,7 @@ from pulumi_fastapi.gcp import (
     VpcNetwork,
     VpcNetworkArgs,
 )
+from pulumi_fastapi.validation import check_emails
 
 OUTPUTS = ("url", "image", "service_name", "location", "revision", "candidate_url", "service_account_email")
 
@@ -58,6 +59,7 @@ def checked(keys: StackFile, name: str) -> CloudRunStack:
     ):
         if getattr(keys, key) is not None:
             raise ArgumentError(key, getattr(keys, key), instead)
+    check_emails("alarm_emails", keys.alarm_emails)
     database = None
     if keys.database is not None and "connection_name" in keys.database:
         database = part("database", ExistingCloudSqlDatabase, keys.database)

@@ -219,3 +219,11 @@ def _describe(options: tuple[Any, ...]) -> str:
                 name = f"{name.removeprefix('Existing')} or {name}"
             described.append(names.get(option, name))
     return " or ".join(dict.fromkeys(described))
+
+
+def check_emails(field: str, emails: Sequence[str]) -> None:
+    """Refuse what is no address, or one that is named twice."""
+    for email in emails:
+        matches(field, email, r"[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address")
+    if len({email.lower() for email in emails}) != len(emails):
+        raise ArgumentError(field, list(emails), "an address is named twice")

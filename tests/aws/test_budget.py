@@ -39,7 +39,7 @@ def test_it_can_count_what_has_a_tag_only() -> None:
     [
         ({"monthly_usd": 0}, "monthly_usd: must be between 1 and"),
         ({"emails": []}, "emails: must name who is told"),
-        ({"emails": ["nobody"]}, "alarm_emails: must be an e-mail address"),
+        ({"emails": ["nobody"]}, "emails: must be an e-mail address"),
     ],
 )
 def test_wrong_arguments_are_refused(args: dict[str, Any], message: str) -> None:

@@ -8,8 +8,7 @@ import pulumi_aws as aws
 from pulumi import Input, InvokeOptions, Output, ResourceOptions
 
 from ..component import Component
-from ..errors import ArgumentError
-from ..validation import matches
+from ..validation import check_emails
 from . import policies
 
 MIN_REQUESTS = 20
@@ -26,7 +25,7 @@ class AlarmTopic(Component):
     """ARN of the topic."""
 
     def __init__(self, name: str, emails: Sequence[str] = (), opts: Optional[ResourceOptions] = None) -> None:
-        check_emails(emails)
+        check_emails("alarm_emails", emails)
         super().__init__(name, None, opts)
         topic = aws.sns.Topic(self.child_name("alarms"), opts=self.child)
         account = aws.get_caller_identity_output(opts=InvokeOptions(parent=self)).account_id
@@ -51,14 +50,6 @@ class AlarmTopic(Component):
         )
         subscribe(self, topic.arn, emails)
         self.publish(arn=topic.arn)
-
-
-def check_emails(emails: Sequence[str]) -> None:
-    """Refuse what is no address, or one that is named twice."""
-    for email in emails:
-        matches("alarm_emails", email, r"[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address")
-    if len({email.lower() for email in emails}) != len(emails):
-        raise ArgumentError("alarm_emails", list(emails), "an address is named twice")
 
 
 def subscribe(component: Component, topic_arn: Input[str], emails: Sequence[str]) -> None:

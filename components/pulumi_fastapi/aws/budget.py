@@ -8,8 +8,7 @@ from pulumi import Output, ResourceOptions
 
 from ..component import Component
 from ..errors import ArgumentError
-from ..validation import in_range
-from .alarms import check_emails
+from ..validation import check_emails, in_range
 
 _WARN_PERCENT = 80
 
@@ -35,7 +34,7 @@ class Budget(Component):
         in_range("monthly_usd", monthly_usd, 1, 10_000_000, "USD a month")
         if not emails:
             raise ArgumentError("emails", list(emails), "must name who is told")
-        check_emails(emails)
+        check_emails("emails", emails)
         super().__init__(name, None, opts)
         filters = [f"user:{key}${value}" for key, value in sorted((tags or {}).items())]
         budget = aws.budgets.Budget(

@@ -24,8 +24,8 @@ from ..image import ARCHITECTURES, ImageArgs
 from ..rollout import DeploymentTime, Rollout, Strategy, worst_case_seconds
 from ..sizing import check_fargate_size, worker_count
 from ..timeouts import TimeoutLadder, ladder
-from ..validation import check_fields, in_range, one_of
-from .alarms import alarm_topic, check_emails
+from ..validation import check_emails, check_fields, in_range, one_of
+from .alarms import alarm_topic
 from .autoscaling import Autoscaling
 from .credentials import Credentials
 from .dashboard import Dashboard, database_graphs, service_graphs
@@ -185,7 +185,7 @@ class FargateFastAPIServiceArgs:
             in_range("workers", self.workers, 1, 64)
         if self.requests_per_target is not None:
             in_range("requests_per_target", self.requests_per_target, 1, 10_000_000, "requests per minute")
-        check_emails(self.alarm_emails or ())
+        check_emails("alarm_emails", self.alarm_emails or ())
         RegistryArgs(keep_images=self.keep_images)
         ImageArgs(source=self.app.source, module=self.app.module, build=self.app.build)
         if self.tasks_max == self.tasks_min and self.requests_per_target is not None:

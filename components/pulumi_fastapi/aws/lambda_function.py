@@ -24,9 +24,9 @@ from ..errors import REDACTED, ArgumentError
 from ..image import ImageArgs
 from ..timeouts import LambdaTimeouts, lambda_timeouts
 from ..traffic_shift import ShiftStrategy, TrafficShift
-from ..validation import check_fields, in_range
+from ..validation import check_emails, check_fields, in_range
 from . import policies
-from .alarms import alarm_topic, check_emails
+from .alarms import alarm_topic
 from .cloud_front import (
     CLOUD_FRONT_SECONDS,
     ORIGIN_HEADER,
@@ -186,7 +186,7 @@ class LambdaFastAPIFunctionArgs:
             object.__setattr__(self, "app", replace(self.app, pool=ConnectionPool(size=1)))
         FunctionSize(**{name: getattr(self, name) for name in _SIZE})
         check_retention("log_retention_days", self.log_retention_days)
-        check_emails(self.alarm_emails or ())
+        check_emails("alarm_emails", self.alarm_emails or ())
         RegistryArgs(keep_images=self.keep_images)
         ImageArgs(source=self.app.source, module=self.app.module, build=self.app.build)
         self._check_app()

@@ -7,9 +7,8 @@ from typing import Any, Optional
 import pulumi_gcp as gcp
 from pulumi import Input, Output, ResourceOptions
 
-from ..errors import ArgumentError
 from ..sizing import GIB
-from ..validation import matches
+from ..validation import check_emails
 from .component import GoogleComponent
 
 WINDOW = 300
@@ -30,7 +29,7 @@ class NotificationChannels(GoogleComponent):
     """`projects/{project}/notificationChannels/{id}` of each."""
 
     def __init__(self, name: str, emails: Sequence[str] = (), opts: Optional[ResourceOptions] = None) -> None:
-        check_emails(emails)
+        check_emails("alert_emails", emails)
         super().__init__(name, None, opts)
         channels = [
             gcp.monitoring.NotificationChannel(
@@ -46,14 +45,6 @@ class NotificationChannels(GoogleComponent):
             for email in emails
         ]
         self.publish(ids=[channel.id for channel in channels])
-
-
-def check_emails(emails: Sequence[str]) -> None:
-    """Refuse what is no address, or one that is named twice."""
-    for email in emails:
-        matches("alert_emails", email, r"[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address")
-    if len({email.lower() for email in emails}) != len(emails):
-        raise ArgumentError("alert_emails", list(emails), "an address is named twice")
 
 
 class AlertGroup(GoogleComponent):
