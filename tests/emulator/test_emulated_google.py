@@ -2,6 +2,8 @@
 
 import base64
 import json
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -317,6 +319,20 @@ def test_a_slow_operation_is_waited_for(google):
 def test_a_type_that_is_not_emulated_says_so(google):
     with pytest.raises(RuntimeError, match="gcp:pubsub/topic:Topic is not emulated"):
         google.checked("gcp:pubsub/topic:Topic", {}, {})
+
+
+def test_types_are_read_by_many_threads_at_once():
+    """As in a refresh, which begins with everything at the same time."""
+    program = """
+from concurrent.futures import ThreadPoolExecutor
+from pulumi_fastapi.emulator.schema import schema_of
+names = ["projects/service:Service", "projects/iAMMember:IAMMember", "secretmanager/secret:Secret"] * 6
+with ThreadPoolExecutor(len(names)) as threads:
+    print(sum(1 for _ in threads.map(schema_of, [f"gcp:{name}" for name in names])))
+"""
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+
+    assert ran.stdout.strip() == "18", ran.stderr
 
 
 # ------------------------------------------------------------------------------------------------------------ documents

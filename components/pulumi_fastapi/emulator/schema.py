@@ -6,6 +6,7 @@ import inspect
 import keyword
 import re
 import sys
+import threading
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -35,6 +36,10 @@ class Schema:
     outputs: frozenset[str]
 
 
+_IMPORTING = threading.Lock()
+"""The SDKs load their modules on first use, which two threads at a time make an empty module of."""
+
+
 @functools.cache
 def schema_of(token: str) -> Schema:
     """The schema of a token such as `aws:ec2/vpc:Vpc`."""
@@ -43,10 +48,11 @@ def schema_of(token: str) -> Schema:
     if keyword.iskeyword(module_name):
         module_name += "_"
     suffix = "" if module_name == "index" else f".{module_name}"
-    module = importlib.import_module(f"pulumi_{package.replace('-', '_')}{suffix}")
-    resource = getattr(module, name)
-    outputs = sdk_types.resource_types(resource)
-    return Schema(inputs=_properties(_args_of(resource)), outputs=frozenset(outputs))
+    with _IMPORTING:
+        module = importlib.import_module(f"pulumi_{package.replace('-', '_')}{suffix}")
+        resource = getattr(module, name)
+        outputs = sdk_types.resource_types(resource)
+        return Schema(inputs=_properties(_args_of(resource)), outputs=frozenset(outputs))
 
 
 def _args_of(resource: type) -> type:
