@@ -77,6 +77,13 @@ def test_crossing_is_where_both_cost_the_same():
     assert (crossing.below, crossing.above) == ("By request", "Steady")
 
 
+def test_a_million_requests_more_cost_what_their_requests_and_seconds_do():
+    comparison = found(steady(1), by_request())
+
+    assert comparison.a_million("Steady") == 0
+    assert float(comparison.a_million("By request")) == pytest.approx(float(DOLLARS_PER_RPS) / 2.628)
+
+
 def test_order_of_the_platforms_does_not_matter():
     one, other = found(steady(1), by_request()), found(by_request(), steady(1))
 
@@ -236,7 +243,7 @@ def test_sentences_and_figures_of_the_documentation_are_todays(real_comparison):
     data, _ = real_comparison
     text = (DOCS / "cost.md").read_text()
 
-    for sentence in data["sentences"]:
+    for sentence in (*data["sentences"], data["notes"][0]):
         assert sentence in text
     for points in zip(*(each["points"] for each in data["platforms"].values()), strict=True):
         rps = points[0]["requests_per_second"]

@@ -248,9 +248,9 @@ def compare(
     pip install 'pulumi-fastapi[cost]'.
 
     --json prints one object. Its keys mean the same in every release with the same "format" (1): regions; load;
-    platforms (by name: model, points with requests_per_second, monthly, baseline, at_least, variant); crossings
-    (requests_per_second, monthly, below, above: which is cheaper there); cheapest (from, to, platform); sentences;
-    notes.
+    platforms (by name: model, a_million_requests, points with requests_per_second, monthly, baseline, at_least,
+    variant); crossings (requests_per_second, monthly, below, above: which is cheaper there); cheapest (from, to,
+    platform); sentences; notes.
 
     Exit codes: 0 it is shown; 2 an argument is wrong, or a component cannot be that large; 70 this command is broken.
     """

@@ -19,6 +19,7 @@ from .estimator import price
 from .platforms import Fit, Load, Platform
 from .prices import PriceTable
 from .resources import InputError, Regions, Resource, from_plan
+from .usage import SECONDS
 
 STEPS = 8
 """Points to a factor of ten."""
@@ -72,6 +73,11 @@ class Comparison:
     @property
     def rates(self) -> list[Decimal]:
         return [point.rps for point in next(iter(self.points.values()))]
+
+    def a_million(self, platform: str) -> Decimal:
+        """What a million requests more cost, on average from the lowest to the highest rate."""
+        first, last = self.points[platform][0], self.points[platform][-1]
+        return (last.monthly - first.monthly) / ((last.rps - first.rps) * SECONDS) * 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)

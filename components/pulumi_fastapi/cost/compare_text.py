@@ -62,7 +62,10 @@ def _of_two(one: str, other: str, crossings: list[Crossing], comparison: Compari
 
 
 def notes(comparison: Comparison) -> Iterator[str]:
-    """What a reader must know to trust the numbers."""
+    """What a million requests cost, and what a reader must know to trust the numbers."""
+    low, high = rate(comparison.rates[0]), rate(comparison.rates[-1])
+    million = ", ".join(f"${money(comparison.a_million(name))} on {name}" for name in comparison.points)
+    yield f"A million requests more cost {million}, on average from {low} to {high} requests/s."
     for name, model in comparison.models.items():
         yield f"{name}: {model}{_variants(comparison.points[name])}."
     estimates = [point.estimate for points in comparison.points.values() for point in points]
@@ -152,6 +155,7 @@ def as_data(comparison: Comparison) -> dict[str, Any]:
         "platforms": {
             name: {
                 "model": comparison.models[name],
+                "a_million_requests": f"{comparison.a_million(name):.2f}",
                 "points": [
                     {
                         "requests_per_second": f"{float(point.rps):.4g}",
