@@ -1,14 +1,18 @@
-"""Which tests share a worker process: those of one file, and all that build images, which share one store of layers."""
+"""Which tests share a worker process: those of one file, and those that use the same folder of this checkout."""
 
 from pathlib import Path
 
 import pytest
 
-_TOGETHER = {"image"}
+_SHARED = {
+    "image": "layers",  # one store of them
+    "report": "stacks",  # where a plan puts the build context of its image
+    "test_readme": "stacks",
+}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         path = Path(item.path)
-        group = path.parent.name if path.parent.name in _TOGETHER else path.stem
+        group = _SHARED.get(path.parent.name) or _SHARED.get(path.stem) or path.stem
         item.add_marker(pytest.mark.xdist_group(group))

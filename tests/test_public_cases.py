@@ -76,6 +76,7 @@ ELSEWHERE = {
         "app/test_edge.py::test_what_the_edge_answers_has_the_cors_headers_of_the_app",
         "app/test_lambda.py::test_an_answer_that_lambda_cannot_return_is_a_problem_with_a_reason_in_the_log",
         "aws/test_lambda_function.py::test_apps_that_lambda_cannot_run_are_refused",
+        "gcp/test_cloud_run_service.py::test_an_app_that_cannot_run_there_is_refused",
     ],
     "A21": [
         "app/test_app_database.py::test_ten_rotations_that_close_every_connection_fail_only_what_was_in_flight",

@@ -191,6 +191,6 @@ def test_credentials_of_another_account_are_named(emulated_cloud, shop):
     foreign = "arn:aws:ecs:us-east-1:999999999999:cluster/shared"
 
     with pytest.raises(
-        DeploymentError, match="credentials are of account 123456789012, the cluster is in 999999999999"
+        DeploymentError, match="credentials are of account 123456789012, what it deploys is in 999999999999"
     ):
         emulated_cloud.up(shop(cluster_arn=foreign))

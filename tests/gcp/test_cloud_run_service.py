@@ -458,6 +458,7 @@ def test_a_wrong_argument_is_named_with_what_to_do(args: dict[str, Any], message
             {"secret_arns": {"KEY": "arn:aws:secretsmanager:us-east-1:1:secret:x"}},
             "app.secret_arns: are secrets of AWS; use secret_versions",
         ),
+        ({"environment": {"MAX_BODY_BYTES": 33554433}}, "must be 33554432 or less, as Cloud Run itself refuses more"),
     ],
 )
 def test_an_app_that_cannot_run_there_is_refused(app: dict[str, Any], message: str) -> None:

@@ -46,6 +46,8 @@ REVISIONS = 2.0
 """During a deploy the instances of two revisions run side by side, each up to the maximum in the worst case."""
 _CONCURRENCY = 40
 _RESERVED = ("PORT", "K_SERVICE", "K_REVISION", "K_CONFIGURATION")
+_LARGEST_BODY = 32 * 1024 * 1024
+"""Largest request in bytes that Cloud Run takes with HTTP/1 (Cloud Run quotas)."""
 _VERSION = r"projects/[^/]+/secrets/[^/]+/versions/[1-9]\d*"
 _APIS = ("run.googleapis.com", "iam.googleapis.com", "monitoring.googleapis.com", "logging.googleapis.com")
 
@@ -241,6 +243,14 @@ class CloudRunFastAPIServiceArgs:
         for variable in (*self.app.variables, *(self.secret_versions or ())):
             if variable in _RESERVED:
                 raise ArgumentError(f"app.environment[{variable!r}]", variable, "is set by Cloud Run itself")
+        largest = (self.app.environment or {}).get("MAX_BODY_BYTES", "")
+        if isinstance(largest, str) and largest.isdecimal() and int(largest) > _LARGEST_BODY:
+            raise ArgumentError(
+                "app.environment['MAX_BODY_BYTES']",
+                int(largest),
+                f"must be {_LARGEST_BODY} or less, as Cloud Run itself refuses more with HTTP/1; let clients put large"
+                " files into Cloud Storage by signed URLs",
+            )
 
 
 class CloudRunFastAPIService(GoogleComponent):
