@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,19 @@ def test_command_runs(command):
     )
 
     assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_what_is_shown_below_a_command_is_what_it_prints_today():
+    shown = [(before[1], code) for before, (language, code) in pairwise(BLOCKS) if language == "text"]
+
+    assert shown
+    for command, text in shown:
+        executable, *arguments = command.split()
+        run = subprocess.run(
+            [Path(sys.executable).with_name(executable), *arguments], cwd=ROOT, capture_output=True, text=True
+        )
+        printed = [line.rstrip() for line in run.stdout.splitlines()]
+        assert printed[: len(text.splitlines())] == text.splitlines()
 
 
 def test_links_lead_somewhere():
