@@ -34,7 +34,7 @@ preview: $(READY) ## resources, derived numbers and findings of a stack; no engi
 
 # Most tests wait for a server, an engine or a build: three workers keep two CPUs busy.
 test: engine ## the whole test suite
-	@PULUMI_BIN=$(ENGINE) $(BIN)/python -m pytest --numprocesses=3 --dist=loadgroup
+	@PULUMI_BIN=$(ENGINE) $(BIN)/python -m pytest --numprocesses=3
 
 lint: $(READY) ## style and types
 	$(BIN)/ruff check .

@@ -1,8 +1,10 @@
 """Which tests share a worker process: those of one file, and those that use the same folder of this checkout."""
 
-from pathlib import Path
+from pathlib import PurePosixPath
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 _SHARED = {
     "image": "layers",  # one store of them
@@ -11,8 +13,11 @@ _SHARED = {
 }
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        path = Path(item.path)
-        group = _SHARED.get(path.parent.name) or _SHARED.get(path.stem) or path.stem
-        item.add_marker(pytest.mark.xdist_group(group))
+class _ByFile(LoadScopeScheduling):
+    def _split_scope(self, nodeid: str) -> str:
+        path = PurePosixPath(nodeid.split("::")[0])
+        return _SHARED.get(path.parent.name) or _SHARED.get(path.stem) or str(path)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    return _ByFile(config, log)
