@@ -32,9 +32,9 @@ down: engine ## destroy it again, and stop the emulated cloud
 preview: $(READY) ## resources, derived numbers and findings of a stack; no engine, no cloud, no login
 	@$(BIN)/pulumi-fastapi preview --stack $(STACK)
 
-# Most tests wait for a server, an engine or a build: three workers keep two CPUs busy.
+# Most tests wait for a server, an engine or a build; more than two workers make those late that watch a clock.
 test: engine ## the whole test suite
-	@PULUMI_BIN=$(ENGINE) $(BIN)/python -m pytest --numprocesses=3
+	@PULUMI_BIN=$(ENGINE) $(BIN)/python -m pytest --numprocesses=2
 
 lint: $(READY) ## style and types
 	$(BIN)/ruff check .
