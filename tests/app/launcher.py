@@ -72,7 +72,7 @@ class Server:
         self.process.terminate()
 
     def exit_code(self) -> int:
-        return self.process.wait(SECONDS)
+        return self.process.wait(3 * SECONDS)
 
 
 Launch = Callable[..., Server]
