@@ -96,6 +96,18 @@ def check_pool_variables(app: "FastAPIApp", **arguments: str) -> None:
             )
 
 
+def check_max_body(app: "FastAPIApp", most: int, why: str) -> None:
+    """Refuse a `MAX_BODY_BYTES` of the app that never gets to it.
+
+    Args:
+        most: bytes that the platform takes.
+        why: what happens to more, and what to do instead.
+    """
+    largest = (app.environment or {}).get("MAX_BODY_BYTES", "")
+    if isinstance(largest, str) and largest.isdecimal() and int(largest) > most:
+        raise ArgumentError("app.environment['MAX_BODY_BYTES']", int(largest), f"must be {most} or less, {why}")
+
+
 def for_the_build(environment: Mapping[str, Input[str]], secrets: Iterable[str]) -> dict[str, Input[str]]:
     """The variables with which the app is imported when its image is built; nothing stands there for a secret.
 

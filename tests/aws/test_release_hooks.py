@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 from pulumi import ResourceHookArgs
 from pulumi_fastapi.aws import release_hooks
-from pulumi_fastapi.aws.credentials import Aws, DeployError
+from pulumi_fastapi.aws.credentials import Aws, DeployError, firing_alarms
+from pulumi_fastapi.aws.registry import ECR_IMAGE
 from pulumi_fastapi.aws.release_hooks import (
     Gates,
     Move,
     announcement,
     as_it_serves,
-    firing,
     invoke,
     is_same_image,
     migrate,
@@ -147,7 +147,7 @@ def test_the_announced_time_holds_readiness_migration_and_every_step() -> None:
 
 
 def image(digest: str = "a" * 64) -> "re.Match[str]":
-    found = release_hooks._ECR_IMAGE.fullmatch(f"123456789012.dkr.ecr.us-east-1.amazonaws.com/shop@sha256:{digest}")
+    found = ECR_IMAGE.fullmatch(f"123456789012.dkr.ecr.us-east-1.amazonaws.com/shop@sha256:{digest}")
     assert found is not None
     return found
 
@@ -191,7 +191,7 @@ def test_images_are_compared_by_their_digest() -> None:
 def test_only_alarms_that_fire_hold_a_release_up() -> None:
     account = Account(describe_alarms=alarms(errors="OK", latency="INSUFFICIENT_DATA"))
     refuse_firing_alarms(account, ["errors", "latency"])
-    assert firing(Account(), []) == []
+    assert firing_alarms(Account(), []) == []
     with pytest.raises(DeployError, match="not started: errors is in ALARM"):
         refuse_firing_alarms(Account(describe_alarms=alarms(errors="ALARM", latency="OK")), ["errors", "latency"])
 

@@ -81,3 +81,16 @@ class Aws:
 
         ours = {"retries": {"mode": "standard", "max_attempts": 10}, "connect_timeout": 10, "read_timeout": 30}
         return self._session.client(service, config=Config(**{**ours, **settings}))
+
+
+def firing_alarms(aws: Aws, names: Sequence[str]) -> list[str]:
+    """Those of the alarms that are in ALARM."""
+    if not names:
+        return []
+    found = aws.client("cloudwatch").describe_alarms(AlarmNames=list(names))["MetricAlarms"]
+    return [str(alarm["AlarmName"]) for alarm in found if alarm["StateValue"] == "ALARM"]
+
+
+def indented(lines: Sequence[str]) -> str:
+    """Lines of a log, below the line of a message that they explain."""
+    return "".join(f"\n    | {line}" for line in lines)

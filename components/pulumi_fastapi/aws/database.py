@@ -8,7 +8,8 @@ import pulumi_aws as aws
 from pulumi import Input, Output, ResourceOptions
 
 from ..component import Component, as_args
-from ..connection_pool import RESERVED, ConnectionBudget
+from ..connection_pool import RESERVED, ConnectionBudget, ConnectionDemand
+from ..environment import database_environment
 from ..sizing import instance_memory, max_connections, smallest_class
 from ..validation import check_fields, in_range, matches
 from . import policies
@@ -348,6 +349,18 @@ def allow_clients(
             to_port=port,
             opts=component.child,
         )
+
+
+def environment_of(database: "DatabaseLike", demand: ConnectionDemand) -> dict[str, Input[str]]:
+    """The variables that lead a client to the database, and to the secret with its user and password."""
+    variables = database_environment(
+        database.host,
+        database.port,
+        database.database_name,
+        demand,
+        pooler=isinstance(database, Database) and database.args.proxy,
+    )
+    return {**variables, "DATABASE_SECRET_ARN": database.secret_arn}
 
 
 # A Database can stand wherever an existing one can; the provider schema, read at run time, knows no unions.

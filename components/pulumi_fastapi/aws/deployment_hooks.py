@@ -15,7 +15,7 @@ import pulumi
 from pulumi import ErrorHook, ErrorHookArgs, ResourceHook, ResourceHookArgs, ResourceHookBinding, ResourceHookOptions
 
 from ..rollout import DeploymentTime, Rollout
-from .credentials import Aws, Credentials, DeployError
+from .credentials import Aws, Credentials, DeployError, firing_alarms, indented
 from .task import CONTAINER
 
 _POLL_SECONDS = 2.0
@@ -116,13 +116,9 @@ def refuse_firing_alarms(aws: Aws, args: ResourceHookArgs) -> None:
         DeployError: one does.
     """
     names = ((args.new_inputs or {}).get("alarms") or {}).get("alarmNames") or []
-    if not names:
-        return
-    found = aws.client("cloudwatch").describe_alarms(AlarmNames=list(names))["MetricAlarms"]
-    firing = ", ".join(alarm["AlarmName"] for alarm in found if alarm["StateValue"] == "ALARM")
-    if firing:
+    if firing := firing_alarms(aws, names):
         raise DeployError(
-            f"not started: {firing} is in ALARM, so ECS would not go back however the deploy went."
+            f"not started: {', '.join(firing)} is in ALARM, so ECS would not go back however the deploy went."
             " Wait until it is OK, or set ignore_alarms=True for this deploy"
         )
 
@@ -157,7 +153,7 @@ async def run_once(aws: Aws, args: ResourceHookArgs, what: str, command: Sequenc
             if time.monotonic() > deadline:
                 raise DeployError(
                     f"{shown} did not end within {timeout} s and was stopped; the service was not touched"
-                    + _indented(await asyncio.to_thread(last_lines, aws, task))
+                    + indented(await asyncio.to_thread(last_lines, aws, task))
                 )
             await asyncio.sleep(_POLL_SECONDS)
             task = await asyncio.to_thread(_task, ecs, task)
@@ -167,8 +163,8 @@ async def run_once(aws: Aws, args: ResourceHookArgs, what: str, command: Sequenc
     lines = await asyncio.to_thread(last_lines, aws, task)
     code = _exit_code(task)
     if code != 0:
-        raise DeployError(f"{shown} failed: {_how_it_ended(task)}; the service was not touched{_indented(lines)}")
-    pulumi.log.info(f"{args.name}: {shown} ended with 0{_indented(lines)}")
+        raise DeployError(f"{shown} failed: {_how_it_ended(task)}; the service was not touched{indented(lines)}")
+    pulumi.log.info(f"{args.name}: {shown} ended with 0{indented(lines)}")
 
 
 def _start(ecs: Any, inputs: Mapping[str, Any], what: str, command: Sequence[str]) -> Any:
@@ -297,7 +293,3 @@ def _how_it_ended(task: Mapping[str, Any]) -> str:
 
 def _revision(task_definition: str) -> str:
     return task_definition.split("/")[-1]
-
-
-def _indented(lines: Sequence[str]) -> str:
-    return "".join(f"\n    | {line}" for line in lines)

@@ -14,7 +14,6 @@ from ..connection_claims import claim_connections
 from ..connection_pool import ConnectionDemand
 from ..environment import (
     check_pool_variables,
-    database_environment,
     for_the_build,
     runtime_environment,
     with_variables_of,
@@ -29,7 +28,7 @@ from .alarms import alarm_topic
 from .autoscaling import Autoscaling
 from .credentials import Credentials
 from .dashboard import Dashboard, database_graphs, service_graphs
-from .database import Database, DatabaseLike, allow_clients
+from .database import Database, DatabaseLike, allow_clients, environment_of
 from .deployment import deployment_configuration, load_balancer
 from .deployment_hooks import Gates, deployment_hooks
 from .image import image_of
@@ -49,10 +48,10 @@ from .load_balancer import (
 )
 from .load_balancer_alarms import LoadBalancerAlarms, TrafficAlarms
 from .logs import check_retention
-from .network import Network, NetworkLike, Outbound
+from .network import Network, NetworkLike, Outbound, allow_anywhere, check_same_network
 from .registry import RegistryArgs
 from .roles import TaskRoles, TrafficRole
-from .secrets import Secrets
+from .secrets import secret_references, ssm_parameters
 from .service_alarms import ServiceAlarms
 from .task import Task
 
@@ -266,10 +265,9 @@ class FargateFastAPIServiceArgs:
         network = self.network.args if isinstance(self.network, Network) else None
         if network is None or network.outbound is not Outbound.ENDPOINTS:
             return
-        parameters = [arn for arn in (self.app.secret_arns or {}).values() if isinstance(arn, str) and ":ssm:" in arn]
         for name, needed, service in (
             ("enable_execute_command", self.enable_execute_command, "ssmmessages"),
-            ("app.secret_arns", parameters, "ssm"),
+            ("app.secret_arns", ssm_parameters(self.app.secret_arns), "ssm"),
         ):
             if needed and service not in (network.extra_endpoints or ()):
                 raise ArgumentError(
@@ -289,11 +287,8 @@ class FargateFastAPIServiceArgs:
                 continue
             if self.network is None:
                 raise ArgumentError("network", None, f"is needed with a {name} that exists already: give the same one")
-            own = part.args.network if isinstance(part, (LoadBalancer, Database)) else self.network
-            if own is not self.network and isinstance(own, Network) and isinstance(self.network, Network):
-                raise ArgumentError(
-                    "network", self.network.resource_name, f"the {name} stands in network {own.resource_name!r}"
-                )
+            if isinstance(part, (LoadBalancer, Database)):
+                check_same_network(self.network, name, part.args.network)
 
 
 class FargateFastAPIService(Component):
@@ -425,12 +420,8 @@ class FargateFastAPIService(Component):
 
     def _secrets(self) -> dict[str, Input[str]]:
         """Variable to `valueFrom`."""
-        app, references = self.args.app, dict[str, Input[str]]()
-        if app.secrets:
-            secrets = Secrets(
-                self.resource_name, app.secrets, deletion_protection=self.args.deletion_protection, opts=self.child
-            )
-            references |= secrets.references
+        app = self.args.app
+        references = secret_references(self, app.secrets, self.args.deletion_protection)
         if self.args.database is not None:
             for variable, key in (("DATABASE_USERNAME", "username"), ("DATABASE_PASSWORD", "password")):
                 if variable not in app.variables:
@@ -448,14 +439,7 @@ class FargateFastAPIService(Component):
             **rungs.environment(),
         }
         if database is not None:
-            environment |= database_environment(
-                database.host,
-                database.port,
-                database.database_name,
-                self.args.connection_demand(self.resource_name),
-                pooler=isinstance(database, Database) and database.args.proxy,
-            )
-            environment["DATABASE_SECRET_ARN"] = database.secret_arn
+            environment |= environment_of(database, self.args.connection_demand(self.resource_name))
         return with_variables_of(app, environment)
 
     def _cluster(self) -> Output[str]:
@@ -540,14 +524,7 @@ class FargateFastAPIService(Component):
             to_port=port,
             opts=self.child,
         )
-        aws.vpc.SecurityGroupEgressRule(
-            self.child_name("tasks-out"),
-            security_group_id=group.id,
-            description="To anywhere",
-            ip_protocol="-1",
-            cidr_ipv4="0.0.0.0/0",
-            opts=self.child,
-        )
+        allow_anywhere(self, "tasks", group.id)
         if self.args.database is not None:
             allow_clients(self, "tasks", self.args.database.security_group_id, group.id, self.args.database.port)
         return group, [into_tasks, out_of_balancer]

@@ -14,8 +14,8 @@ from ..component import Component, as_args, check_name, fitting_name
 from ..connection_claims import budget_so_far, claim_connections
 from ..connection_pool import ConnectionBudget, ConnectionDemand, ConnectionPool
 from ..environment import (
+    check_max_body,
     check_pool_variables,
-    database_environment,
     for_the_build,
     runtime_environment,
     with_variables_of,
@@ -37,7 +37,7 @@ from .cloud_front import (
 )
 from .credentials import Credentials
 from .dashboard import Dashboard, database_graphs
-from .database import Database, DatabaseLike, allow_clients
+from .database import Database, DatabaseLike, allow_clients, environment_of
 from .function import RESERVED_VARIABLES, Function, FunctionSize, Placement
 from .function_role import FunctionRole
 from .function_target import LOAD_BALANCER_BYTES, FunctionTarget, FunctionTargetArgs
@@ -57,12 +57,12 @@ from .lambda_alarms import (
 )
 from .load_balancer import LoadBalancerLike, check_domain, check_paths, check_rule, check_zone
 from .logs import check_retention
-from .network import Network, NetworkLike, Outbound
-from .registry import RegistryArgs
+from .network import Network, NetworkLike, Outbound, allow_anywhere, check_same_network
+from .registry import ECR_IMAGE, RegistryArgs
 from .release import ALIAS, Release
 from .release_hooks import Gates, Watched, function_hooks, release_hooks
 from .schedule import DeadLetters, Schedule, ScheduleArgs, keep_warm
-from .secrets import Secrets
+from .secrets import secret_references, ssm_parameters
 
 SURGE = 2.0
 """Environments at the peak, as a multiple of those that may answer: after a release those of the old version are
@@ -71,7 +71,6 @@ LARGEST_RESERVATION = 900
 """Of an account's 1000 environments, the most one function reserves: 100 stay for all others (Lambda quotas)."""
 _SHIFT = tuple(each.name for each in fields(TrafficShift))
 _SIZE = ("memory", "ephemeral_storage", "architecture")
-_ECR_IMAGE = r"\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/[^:@]+(:[^@]+)?(@sha256:[0-9a-f]{64})?"
 
 
 class Entry(StrEnum):
@@ -236,7 +235,7 @@ class LambdaFastAPIFunctionArgs:
 
     def _check_app(self) -> None:
         app = self.app
-        if isinstance(app.image, str) and not re.fullmatch(_ECR_IMAGE, app.image):
+        if isinstance(app.image, str) and not ECR_IMAGE.fullmatch(app.image):
             raise ArgumentError(
                 "app.image", app.image, "Lambda runs images of Amazon ECR in its own region only; copy it there"
             )
@@ -248,14 +247,12 @@ class LambdaFastAPIFunctionArgs:
                 raise ArgumentError(
                     "app.environment", variable, "Lambda takes names of two characters or more that begin with a letter"
                 )
-        largest = (app.environment or {}).get("MAX_BODY_BYTES", "")
-        if isinstance(largest, str) and largest.isdecimal() and int(largest) > self.max_body:
-            raise ArgumentError(
-                "app.environment['MAX_BODY_BYTES']",
-                int(largest),
-                f"must be {self.max_body} or less, as more does not reach a function behind this entry; let clients put"
-                " large files into S3 by presigned URLs",
-            )
+        check_max_body(
+            app,
+            self.max_body,
+            "as more does not reach a function behind this entry; let clients put large files into S3 by presigned"
+            " URLs",
+        )
 
     def _check_concurrency(self) -> None:
         reserved, warm, most = (
@@ -332,11 +329,8 @@ class LambdaFastAPIFunctionArgs:
         )
         if network is None:
             raise ArgumentError("network", None, "is needed with a database: give the one that it stands in")
-        own = database.args.network if isinstance(database, Database) else network
-        if own is not network and isinstance(own, Network) and isinstance(network, Network):
-            raise ArgumentError(
-                "network", network.resource_name, f"the database stands in network {own.resource_name!r}"
-            )
+        if isinstance(database, Database):
+            check_same_network(network, "database", database.args.network)
         network.function_subnet_ids(())  # an existing one may have none
         budget_known = database.budget is not None or (isinstance(database, Database) and database.args.proxy)
         if not budget_known and self.reserved_concurrency is None:
@@ -362,7 +356,7 @@ class LambdaFastAPIFunctionArgs:
     @property
     def reads_parameters(self) -> bool:
         """Whether a secret variable is a parameter of SSM."""
-        return any(isinstance(arn, str) and ":ssm:" in arn for arn in (self.app.secret_arns or {}).values())
+        return bool(ssm_parameters(self.app.secret_arns))
 
 
 class LambdaFastAPIFunction(Component):
@@ -516,13 +510,8 @@ class LambdaFastAPIFunction(Component):
 
     def _secrets(self) -> dict[str, Input[str]]:
         """Variable to where its value stands."""
-        app, references = self.args.app, dict[str, Input[str]]()
-        if app.secrets:
-            secrets = Secrets(
-                self.resource_name, app.secrets, deletion_protection=self.args.deletion_protection, opts=self.child
-            )
-            references |= secrets.references
-        return references | (app.secret_arns or {})
+        app = self.args.app
+        return secret_references(self, app.secrets, self.args.deletion_protection) | (app.secret_arns or {})
 
     def _environment(self, times: LambdaTimeouts, secrets: Mapping[str, Input[str]]) -> dict[str, Input[str]]:
         """What the runtime reads; a variable of the app itself wins."""
@@ -537,14 +526,7 @@ class LambdaFastAPIFunction(Component):
         if self.args.origin_secret is not None:
             environment |= origin_environment(self.args.origin_secret)
         if database is not None:
-            environment |= database_environment(
-                database.host,
-                database.port,
-                database.database_name,
-                self.demand,
-                pooler=isinstance(database, Database) and database.args.proxy,
-            )
-            environment["DATABASE_SECRET_ARN"] = database.secret_arn
+            environment |= environment_of(database, self.demand)
         return with_variables_of(app, environment)
 
     def _image(self, environment: dict[str, Input[str]]) -> Input[str]:
@@ -599,14 +581,7 @@ class LambdaFastAPIFunction(Component):
             # Lambda gives its network interfaces back late.
             opts=self.child_options(custom_timeouts=CustomTimeouts(delete="45m")),
         )
-        aws.vpc.SecurityGroupEgressRule(
-            self.child_name("function-out"),
-            security_group_id=group.id,
-            description="To anywhere",
-            ip_protocol="-1",
-            cidr_ipv4="0.0.0.0/0",
-            opts=self.child,
-        )
+        allow_anywhere(self, "function", group.id)
         allow_clients(self, "function", args.database.security_group_id, group.id, args.database.port)
         services = ["secretsmanager", *(["ssm"] if args.reads_parameters else [])]
         return Placement(subnet_ids=args.network.function_subnet_ids(services), security_group_id=group.id)

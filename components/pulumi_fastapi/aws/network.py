@@ -403,3 +403,25 @@ if TYPE_CHECKING:
     NetworkLike = Union[Network, ExistingNetwork]
 else:
     NetworkLike = ExistingNetwork
+
+
+def check_same_network(network: NetworkLike, part: str, own: NetworkLike) -> None:
+    """Refuse a part that stands in another network: a service reaches only what is in its own.
+
+    Raises:
+        ArgumentError: both are known, and are two.
+    """
+    if own is not network and isinstance(own, Network) and isinstance(network, Network):
+        raise ArgumentError("network", network.resource_name, f"the {part} stands in network {own.resource_name!r}")
+
+
+def allow_anywhere(component: Component, client: str, security_group_id: Input[str]) -> None:
+    """Let a client out to anywhere, as an app calls what it calls."""
+    aws.vpc.SecurityGroupEgressRule(
+        component.child_name(f"{client}-out"),
+        security_group_id=security_group_id,
+        description="To anywhere",
+        ip_protocol="-1",
+        cidr_ipv4="0.0.0.0/0",
+        opts=component.child,
+    )

@@ -1,6 +1,7 @@
 """The image registry of a service."""
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Optional
 
@@ -12,6 +13,11 @@ from ..image import CACHE_PREFIX, IMAGE_PREFIX
 from ..validation import check_fields, in_range
 
 UNTAGGED_DAYS = 7
+ECR_IMAGE = re.compile(
+    r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?/(?P<repository>[^:@]+)"
+    r"(:(?P<tag>[^@]+))?(@(?P<digest>sha256:[0-9a-f]{64}))?"
+)
+"""Name of an image in a registry of ECR."""
 
 
 @dataclass(frozen=True, kw_only=True)

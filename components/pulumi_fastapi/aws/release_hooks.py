@@ -18,19 +18,21 @@ import pulumi
 from pulumi import Output, ResourceHook, ResourceHookArgs, ResourceHookBinding, ResourceHookOptions
 
 from ..traffic_shift import TrafficShift
-from .credentials import Aws, Credentials, DeployError
+from .credentials import Aws, Credentials, DeployError, firing_alarms, indented
 from .http_event import http_event
+from .registry import ECR_IMAGE
 
 SINGLE_MANIFESTS = (
     "application/vnd.docker.distribution.manifest.v2+json",
     "application/vnd.oci.image.manifest.v1+json",
 )
 """What Lambda takes; an index of several manifests, as for many platforms or with attestations, it refuses."""
-_ECR_IMAGE = re.compile(
-    r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?/(?P<repository>[^:@]+)"
-    r"(:(?P<tag>[^@]+))?(@(?P<digest>sha256:[0-9a-f]{64}))?"
+_INDEXES = (
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.oci.image.index.v1+json",
 )
 _POLL_SECONDS = 2.0
+_WATCH_SECONDS = 10.0
 _ACTIVE_SECONDS = 600
 _WARM_SECONDS = 900
 _BUSY_SECONDS = 120
@@ -76,7 +78,7 @@ def function_hooks(name: str, credentials: Credentials) -> ResourceHookBinding:
 
     async def check(args: ResourceHookArgs) -> None:
         inputs = args.new_inputs or {}
-        image = _ECR_IMAGE.fullmatch(str(inputs["imageUri"]))
+        image = ECR_IMAGE.fullmatch(str(inputs["imageUri"]))
         if image is None:
             raise DeployError(f"Lambda runs images of Amazon ECR only, got {inputs['imageUri']}")
         account = str(inputs["role"]).split(":")[4]
@@ -111,7 +113,7 @@ def release_hooks(
             return
         alarms = await _known(watched.alarm_names)
         if gates.ignore_alarms:
-            fired = await asyncio.to_thread(firing, aws, alarms)
+            fired = await asyncio.to_thread(firing_alarms, aws, alarms)
             alarms = [alarm for alarm in alarms if alarm not in fired]
         elif move.old is not None:
             await asyncio.to_thread(refuse_firing_alarms, aws, alarms)
@@ -207,21 +209,7 @@ def require_single_manifest(aws: Aws, image: "re.Match[str]") -> None:
         )
 
 
-_INDEXES = (
-    "application/vnd.docker.distribution.manifest.list.v2+json",
-    "application/vnd.oci.image.index.v1+json",
-)
-
-
 # Before a version gets traffic
-
-
-def firing(aws: Aws, names: Sequence[str]) -> list[str]:
-    """Those of the alarms that are in ALARM."""
-    if not names:
-        return []
-    found = aws.client("cloudwatch").describe_alarms(AlarmNames=list(names))["MetricAlarms"]
-    return [str(alarm["AlarmName"]) for alarm in found if alarm["StateValue"] == "ALARM"]
 
 
 def refuse_firing_alarms(aws: Aws, names: Sequence[str]) -> None:
@@ -230,7 +218,7 @@ def refuse_firing_alarms(aws: Aws, names: Sequence[str]) -> None:
     Raises:
         DeployError: one does.
     """
-    if found := firing(aws, names):
+    if found := firing_alarms(aws, names):
         raise DeployError(
             f"not started: {', '.join(found)} is in ALARM, so nothing would tell a bad version from a good one."
             " Wait until it is OK, or set ignore_alarms=True for this release"
@@ -278,12 +266,12 @@ async def migrate(aws: Aws, migrator: str, command: Sequence[str], seconds: int)
     event = {"fastapi_runtime": {"run": list(command)}}
     answer = await asyncio.to_thread(invoke, aws, migrator, "$LATEST", event, seconds)
     if answer.error is not None:
-        raise DeployError(f"{shown} failed: {answer.error}; no traffic was moved{_indented(answer.log)}")
+        raise DeployError(f"{shown} failed: {answer.error}; no traffic was moved{indented(answer.log)}")
     result = answer.payload if isinstance(answer.payload, Mapping) else {}
     lines = str(result.get("output", "")).splitlines()[-_LOG_LINES:]
     if result.get("exitCode") != 0:
-        raise DeployError(f"{shown} ended with {result.get('exitCode')}; no traffic was moved{_indented(lines)}")
-    pulumi.log.info(f"{shown} ended with 0{_indented(lines)}")
+        raise DeployError(f"{shown} ended with {result.get('exitCode')}; no traffic was moved{indented(lines)}")
+    pulumi.log.info(f"{shown} ended with 0{indented(lines)}")
 
 
 async def require_ready(aws: Aws, move: Move, path: str, startup: int, timeout: int) -> None:
@@ -297,7 +285,7 @@ async def require_ready(aws: Aws, move: Move, path: str, startup: int, timeout: 
         answer = await asyncio.to_thread(invoke, aws, move.function, move.new, _ask(path), timeout)
         if answer.error is not None:
             raise DeployError(
-                f"version {move.new} does not start: {answer.error}; {_untouched(move)}{_indented(answer.log)}"
+                f"version {move.new} does not start: {answer.error}; {_untouched(move)}{indented(answer.log)}"
             )
         result = answer.payload if isinstance(answer.payload, Mapping) else {}
         if result.get("statusCode") == 200:
@@ -305,7 +293,7 @@ async def require_ready(aws: Aws, move: Move, path: str, startup: int, timeout: 
         if time.monotonic() > deadline:
             raise DeployError(
                 f"version {move.new} answers {path} with {result.get('statusCode')} after {startup} s:"
-                f" {result.get('body') or answer.payload}; {_untouched(move)}{_indented(answer.log)}"
+                f" {result.get('body') or answer.payload}; {_untouched(move)}{indented(answer.log)}"
             )
         await asyncio.sleep(_POLL_SECONDS)
 
@@ -409,7 +397,7 @@ async def shift_traffic(
 async def _watch(aws: Aws, move: Move, percent: float, seconds: float, alarms: Sequence[str]) -> None:
     deadline = time.monotonic() + seconds
     while True:
-        if found := await asyncio.to_thread(firing, aws, alarms):
+        if found := await asyncio.to_thread(firing_alarms, aws, alarms):
             raise DeployError(
                 f"went back: {', '.join(found)} fired while version {move.new} had {percent:g} % of the traffic;"
                 f" version {move.old} has all of it again"
@@ -418,9 +406,6 @@ async def _watch(aws: Aws, move: Move, percent: float, seconds: float, alarms: S
         if left <= 0:
             return
         await asyncio.sleep(min(_WATCH_SECONDS, left))
-
-
-_WATCH_SECONDS = 10.0
 
 
 def set_weight(aws: Aws, move: Move, percent: float) -> None:
@@ -432,7 +417,3 @@ def set_weight(aws: Aws, move: Move, percent: float) -> None:
         FunctionVersion=move.old,
         RoutingConfig={"AdditionalVersionWeights": weights},
     )
-
-
-def _indented(lines: Sequence[str]) -> str:
-    return "".join(f"\n    | {line}" for line in lines)

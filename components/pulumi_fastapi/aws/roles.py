@@ -1,6 +1,5 @@
 """The two roles of a task: what ECS may do to start it, and what the app may do."""
 
-import re
 from collections.abc import Sequence
 from typing import Optional
 
@@ -11,10 +10,8 @@ from ..component import Component
 from ..errors import REDACTED, ArgumentError
 from ..validation import matches
 from . import policies
+from .registry import ECR_IMAGE
 
-_ECR_IMAGE = re.compile(
-    r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?/(?P<repository>[^:@]+)"
-)
 _PULL = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
 _EXECUTE_COMMAND = [
     "ssmmessages:CreateControlChannel",
@@ -134,7 +131,7 @@ class TrafficRole(Component):
 
 def pull_statements(image: str) -> list[policies.Statement]:
     """What pulling `image` needs: its repository and a login in ECR, nothing for a public registry."""
-    match = _ECR_IMAGE.match(image)
+    match = ECR_IMAGE.match(image)
     if match is None:
         return []
     partition = (

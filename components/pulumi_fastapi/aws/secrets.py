@@ -57,3 +57,18 @@ class Secrets(Component):
 def _secret_json(values: Mapping[str, Input[str]]) -> Output[str]:
     text: Input[str] = Output.json_dumps(dict(values))
     return Output.secret(text)
+
+
+def secret_references(
+    component: Component, values: Optional[Mapping[str, Input[str]]], deletion_protection: bool
+) -> dict[str, Input[str]]:
+    """Variable to where its value stands, in a secret of the component's own; none for no values."""
+    if not values:
+        return {}
+    secrets = Secrets(component.resource_name, values, deletion_protection=deletion_protection, opts=component.child)
+    return dict(secrets.references)
+
+
+def ssm_parameters(secret_arns: Optional[Mapping[str, Input[str]]]) -> list[str]:
+    """Those of an app's existing secrets that are parameters of SSM, as far as their ARNs are known."""
+    return [arn for arn in (secret_arns or {}).values() if isinstance(arn, str) and ":ssm:" in arn]

@@ -13,6 +13,7 @@ from ..connection_claims import claim_connections
 from ..connection_pool import ConnectionDemand
 from ..deploy.release import Release, release_of
 from ..environment import (
+    check_max_body,
     check_pool_variables,
     database_environment,
     for_the_build,
@@ -243,14 +244,12 @@ class CloudRunFastAPIServiceArgs:
         for variable in (*self.app.variables, *(self.secret_versions or ())):
             if variable in _RESERVED:
                 raise ArgumentError(f"app.environment[{variable!r}]", variable, "is set by Cloud Run itself")
-        largest = (self.app.environment or {}).get("MAX_BODY_BYTES", "")
-        if isinstance(largest, str) and largest.isdecimal() and int(largest) > _LARGEST_BODY:
-            raise ArgumentError(
-                "app.environment['MAX_BODY_BYTES']",
-                int(largest),
-                f"must be {_LARGEST_BODY} or less, as Cloud Run itself refuses more with HTTP/1; let clients put large"
-                " files into Cloud Storage by signed URLs",
-            )
+        check_max_body(
+            self.app,
+            _LARGEST_BODY,
+            "as Cloud Run itself refuses more with HTTP/1; let clients put large files into Cloud Storage by signed"
+            " URLs",
+        )
 
 
 class CloudRunFastAPIService(GoogleComponent):
