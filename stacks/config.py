@@ -12,6 +12,7 @@ import yaml
 from pulumi import Output
 from pulumi.runtime.config import CONFIG, is_config_secret
 from pulumi_fastapi import ArgumentError, FastAPIApp
+from pulumi_fastapi.connection_pool import ConnectionDemand
 from pulumi_fastapi.validation import check_fields, from_mapping, snake_case
 
 COMPONENTS = {"service": "on_fargate", "function": "on_lambda", "cloud_run": "on_cloud_run"}
@@ -177,6 +178,25 @@ def part(name: str, cls: type, values: Mapping[str, Any], **given: Any) -> Any:
         return from_mapping(cls, {**values, **given})
     except ArgumentError as error:
         raise (error if error.field.split(".")[0] in given else error.inside(f"{name}.")) from None
+
+
+def existing_or_new(name: str, values: Mapping[str, Any], key: str, existing: type, new: type, **given: Any) -> Any:
+    """What the file says of a part that exists already, if it has the `key` that names one, else of one to make."""
+    return part(name, existing, values) if key in values else part(name, new, values, **given)
+
+
+def check_connections(database: Any, demand: ConnectionDemand) -> None:
+    """Refuse what the database, if there is one and its size is known, cannot hold.
+
+    Raises:
+        ArgumentError: gives the numbers and the ways out.
+    """
+    budget = database.budget if database is not None else None
+    if budget is not None:
+        try:
+            budget.with_demand(demand)
+        except ArgumentError as error:
+            raise error.inside("app.") from None
 
 
 def _how_to_write_text(error: ArgumentError) -> str:

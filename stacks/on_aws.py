@@ -4,8 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Optional, Union
 
-from config import StackFile, part
-from pulumi_fastapi import ArgumentError
+from config import StackFile, existing_or_new
 from pulumi_fastapi.aws import (
     AlarmTopic,
     Budget,
@@ -16,7 +15,6 @@ from pulumi_fastapi.aws import (
     Network,
     NetworkArgs,
 )
-from pulumi_fastapi.connection_pool import ConnectionDemand
 from pulumi_fastapi.validation import check_emails
 
 # Stands for the network while the rest is checked: nothing exists yet.
@@ -43,13 +41,13 @@ class AwsParts:
         """
         check_emails("alarm_emails", keys.alarm_emails)
         database = None
-        if keys.database is not None and "host" in keys.database:
-            database = part("database", ExistingDatabase, keys.database)
-        elif keys.database is not None:
-            database = part(
+        if keys.database is not None:
+            database = existing_or_new(
                 "database",
-                DatabaseArgs,
                 keys.database,
+                "host",
+                ExistingDatabase,
+                DatabaseArgs,
                 network=PLANNED_NETWORK,
                 deletion_protection=keys.deletion_protection,
                 alarm_topic_arn=None,
@@ -58,22 +56,9 @@ class AwsParts:
             name=name,
             alarm_emails=keys.alarm_emails,
             monthly_budget=keys.monthly_budget,
-            network=part("network", ExistingNetwork if "vpc_id" in keys.network else NetworkArgs, keys.network),
+            network=existing_or_new("network", keys.network, "vpc_id", ExistingNetwork, NetworkArgs),
             database=database,
         )
-
-    def check_connections(self, demand: ConnectionDemand) -> None:
-        """Refuse what the database cannot hold.
-
-        Raises:
-            ArgumentError: gives the numbers and the ways out.
-        """
-        budget = self.database.budget if self.database is not None else None
-        if budget is not None:
-            try:
-                budget.with_demand(demand)
-            except ArgumentError as error:
-                raise error.inside("app.") from None
 
     def create(self, *, network: bool) -> dict[str, Any]:
         """Create them, and return those that the component is given.

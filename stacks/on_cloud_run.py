@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Optional, Union
 
-from config import StackFile, part
+from config import StackFile, check_connections, existing_or_new, part
 from pulumi_fastapi import ArgumentError, CloudRunFastAPIService, CloudRunFastAPIServiceArgs
 from pulumi_fastapi.gcp import (
     CloudSqlDatabase,
@@ -61,13 +61,13 @@ def checked(keys: StackFile, name: str) -> CloudRunStack:
             raise ArgumentError(key, getattr(keys, key), instead)
     check_emails("alarm_emails", keys.alarm_emails)
     database = None
-    if keys.database is not None and "connection_name" in keys.database:
-        database = part("database", ExistingCloudSqlDatabase, keys.database)
-    elif keys.database is not None:
-        database = part(
+    if keys.database is not None:
+        database = existing_or_new(
             "database",
-            CloudSqlDatabaseArgs,
             keys.database,
+            "connection_name",
+            ExistingCloudSqlDatabase,
+            CloudSqlDatabaseArgs,
             network=None,
             deletion_protection=keys.deletion_protection,
             notification_channel_ids=None,
@@ -84,16 +84,11 @@ def checked(keys: StackFile, name: str) -> CloudRunStack:
         alert_emails=None,
         alert_channel_ids=None,
     )
-    budget = database.budget if database is not None else None
-    if budget is not None:
-        try:
-            budget.with_demand(service.connection_demand(name))
-        except ArgumentError as error:
-            raise error.inside("app.") from None
+    check_connections(database, service.connection_demand(name))
     return CloudRunStack(
         name=name,
         alert_emails=keys.alarm_emails,
-        network=part("network", ExistingVpcNetwork if "network_id" in keys.network else VpcNetworkArgs, keys.network),
+        network=existing_or_new("network", keys.network, "network_id", ExistingVpcNetwork, VpcNetworkArgs),
         database=database,
         service=service,
     )

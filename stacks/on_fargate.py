@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from config import StackFile, part
+from config import StackFile, check_connections, part
 from on_aws import PLANNED_NETWORK, AwsParts, outputs
 from pulumi_fastapi import FargateFastAPIService, FargateFastAPIServiceArgs
 
@@ -45,5 +45,5 @@ def checked(keys: StackFile, name: str) -> FargateStack:
         alarm_emails=None,
         alarm_topic_arn=None,
     )
-    parts.check_connections(service.connection_demand(name))
+    check_connections(parts.database, service.connection_demand(name))
     return FargateStack(parts, service)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from config import StackFile, part
+from config import StackFile, check_connections, part
 from on_aws import AwsParts, outputs
 from pulumi import Output
 from pulumi_fastapi import LambdaFastAPIFunction, LambdaFastAPIFunctionArgs
@@ -50,5 +50,5 @@ def checked(keys: StackFile, name: str) -> LambdaStack:
         alarm_emails=None,
         alarm_topic_arn=None,
     )
-    parts.check_connections(function.connection_demand(name))
+    check_connections(parts.database, function.connection_demand(name))
     return LambdaStack(parts, function)

@@ -101,6 +101,75 @@ def test_nothing_is_created_before_all_is_checked(plan_stack: PlanStack, folder:
     assert "network.cidr_block" in str(caught.value)
 
 
+# The component, and what exists already
+
+NETWORK = {
+    "vpc_id": "vpc-0a1b2c3d",
+    "public_subnet_ids": ["subnet-0a1b2c3d", "subnet-4e5f6a7b"],
+    "isolated_subnet_ids": ["subnet-1a1b2c3d", "subnet-5e5f6a7b"],
+}
+DATABASE = {
+    "host": "db.internal",
+    "secret_arn": "arn:aws:secretsmanager:us-east-1:123456789012:secret:shop-a1b2c3",
+    "security_group_id": "sg-0a1b2c3d",
+    "max_connections": 200,
+}
+
+
+def test_a_stack_has_one_component(plan_stack: PlanStack) -> None:
+    with pytest.raises(ArgumentError, match="function: a stack has one component, and service is one"):
+        plan_stack("dev", {"function": {"memory": 512}})
+
+
+def test_a_network_and_a_database_that_exist_are_used(plan_stack: PlanStack) -> None:
+    result = plan_stack("dev", {"network": NETWORK, "database": DATABASE})
+    assert result.all("aws:ec2/vpc:Vpc") == result.all("aws:rds/instance:Instance") == []
+    subnets = result.find("aws:ecs/service:Service").inputs["networkConfiguration"]["subnets"]
+    assert subnets == NETWORK["public_subnet_ids"]
+    assert (result.outputs["database_endpoint"], result.outputs["connection_budget"]["available"]) == (
+        "db.internal:5432",
+        190,
+    )
+
+
+def test_a_function_has_a_network_for_its_database_only(plan_stack: PlanStack) -> None:
+    alone = plan_stack("lambda")
+    assert alone.all("aws:ec2/vpc:Vpc") == []
+    with_database = plan_stack("lambda", {"database": {"instance_class": "db.t4g.micro"}})
+    reserved = with_database.find("aws:lambda/function:Function").inputs["reservedConcurrentExecutions"]
+    assert (len(with_database.all("aws:ec2/vpc:Vpc")), reserved) == (1, 28)
+
+
+def test_a_database_of_google_cloud_that_exists_is_used(plan_stack: PlanStack) -> None:
+    existing = {
+        "connection_name": "my-project-123:us-central1:shop",
+        "username": "app",
+        "password_secret": {"secret": "projects/my-project-123/secrets/shop", "version": "3"},
+        "max_connections": 100,
+    }
+    result = plan_stack("cloudrun", {"database": existing})
+    assert result.all("gcp:sql/databaseInstance:DatabaseInstance") == []
+    assert result.outputs["database_connection_name"] == existing["connection_name"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "key", "problem"),
+    [
+        ({"zone_id": "Z0123456789ABCDEFGHIJ"}, "zone_id", "cloud_run.dns_zone"),
+        ({"monthly_budget": 50, "alarm_emails": ["you@example.com"]}, "monthly_budget", "a budget of AWS"),
+        ({"cloud_run.instances_max": 50}, "app.pool", "50 instances x 2 during a deploy"),
+        ({"cloud_run.alert_emails": ["you@example.com"]}, "cloud_run.alert_emails", "is given by the program"),
+    ],
+)
+def test_what_a_stack_on_google_cloud_cannot_have_is_refused(
+    plan_stack: PlanStack, changes: dict[str, Any], key: str, problem: str
+) -> None:
+    with pytest.raises(ArgumentError) as caught:
+        plan_stack("cloudrun", changes)
+    assert f"stacks/Pulumi.cloudrun.yaml: fastapi-service:{key}: " in str(caught.value)
+    assert problem in str(caught.value)
+
+
 # Secrets
 
 SECRET = "hunter2-and-more"  # noqa: S105
@@ -183,3 +252,20 @@ def test_budget_of_a_stack_is_for_its_alarm_emails(plan_stack: PlanStack) -> Non
     assert {mail for each in budget["notifications"] for mail in each["subscriberEmailAddresses"]} == {
         "oncall@example.com"
     }
+
+
+DOMAIN = {"domain": "api.example.com", "zone_id": "Z0123456789ABCDEFGHIJ"}
+
+
+def test_the_secret_of_cloudfront_must_be_encrypted(plan_stack: PlanStack) -> None:
+    with pytest.raises(ArgumentError, match="origin_secret: must be encrypted; add --secret"):
+        plan_stack("lambda", {**DOMAIN, "origin_secret": "o" * 40})
+
+
+def test_the_encrypted_secret_reaches_cloudfront_and_nothing_in_plain_text(plan_stack: PlanStack) -> None:
+    secret = "o" * 40
+    result = plan_stack("lambda", {**DOMAIN, "origin_secret": Secret(secret)})
+    assert result.outputs["url"] == "https://api.example.com"
+    headers = result.find("aws:cloudfront/distribution:Distribution").inputs["origins"][0]["customHeaders"]
+    assert {header["name"] for header in headers} >= {"X-Origin-Secret"}
+    assert secret not in str(result.to_dict())
