@@ -306,34 +306,43 @@ class AwsProvider(ProviderLifeCycle):
 
 # ----------------------------------------------------------------------------------------------------------- decisions
 class Named(Protocol):
-    """A type of resource, as far as its automatic name goes."""
+    """A type of resource, as far as its defaults and its automatic name go."""
 
     @property
     def autoname(self) -> AutoName | None: ...
+
+    @property
+    def defaults(self) -> Mapping[str, Any]: ...
 
 
 def with_defaults(
     row: ResourceType, news: Properties, olds: Properties, request: Any, name: str
 ) -> tuple[Properties, list[Problem]]:
-    """The program's inputs completed as the real provider does: defaults and the automatic name."""
+    """The program's inputs completed, and what the type's schema forbids in them."""
     known = row.schema.inputs
-    problems = [Problem(key, "the type has no such property") for key in news if key not in known and key != DEFAULTED]
-    inputs = {key: value for key, value in news.items() if value is not None}
-    for key, value in row.defaults.items():
-        inputs.setdefault(key, value)
-    if row.autoname is not None and row.autoname.input not in inputs:
-        generated, problem = automatic_name(row, inputs, olds, request, name)
-        if problem is not None:
-            problems.append(problem)
-        else:
-            inputs[row.autoname.input] = generated
-            inputs[DEFAULTED] = [row.autoname.input]
-    problems += [
+    inputs, problems = completed(row, news, olds, request, name)
+    unknown = [Problem(key, "the type has no such property") for key in news if key not in known and key != DEFAULTED]
+    missing = [
         Problem(key, "a value is required", "MissingParameter")
         for key, declared in known.items()
         if declared.required and inputs.get(key) is None
     ]
-    return inputs, problems
+    return inputs, [*unknown, *problems, *missing]
+
+
+def completed(
+    row: Named, news: Properties, olds: Properties, request: Any, name: str
+) -> tuple[Properties, list[Problem]]:
+    """The program's inputs completed as the real provider does: defaults and the automatic name."""
+    inputs = {key: value for key, value in news.items() if value is not None}
+    for key, value in row.defaults.items():
+        inputs.setdefault(key, value)
+    if row.autoname is None or row.autoname.input in inputs:
+        return inputs, []
+    generated, problem = automatic_name(row, inputs, olds, request, name)
+    if problem is not None:
+        return inputs, [problem]
+    return {**inputs, row.autoname.input: generated, DEFAULTED: [row.autoname.input]}, []
 
 
 def automatic_name(

@@ -18,7 +18,7 @@ from pulumi_fastapi.emulator.gcp.types import RESOURCE_TYPES
 from pulumi_fastapi.emulator.mapping import Problem, dig
 from pulumi_fastapi.emulator.provider import (
     ProviderLifeCycle,
-    automatic_name,
+    completed,
     differences,
     has_fixed_name,
     name_of,
@@ -104,7 +104,7 @@ class GcpProvider(ProviderLifeCycle):
             failure = provider_pb2.CheckFailure(reason=f"{type_of(request.urn)} is not emulated")
             return provider_pb2.CheckResponse(inputs=request.news, failures=[failure])
         row, name = self._row(request.urn), name_of(request.urn)
-        inputs, found = _with_defaults(row, reveal(marked), reveal(decode_struct(request.olds)), request, name)
+        inputs, found = completed(row, reveal(marked), reveal(decode_struct(request.olds)), request, name)
         found = found or resource.problems(self._context(context, request.urn, inputs))
         failures = [provider_pb2.CheckFailure(reason=_reason(name, problem)) for problem in found]
         return provider_pb2.CheckResponse(inputs=encode_struct(conceal(inputs, marked)), failures=failures)
@@ -196,21 +196,6 @@ class GcpProvider(ProviderLifeCycle):
 
 
 # ----------------------------------------------------------------------------------------------------------- decisions
-def _with_defaults(
-    row: ResourceType, news: Properties, olds: Properties, request: Any, name: str
-) -> tuple[Properties, list[Problem]]:
-    """The program's inputs completed as the real provider does: defaults and the automatic name."""
-    inputs = {key: value for key, value in news.items() if value is not None}
-    for key, value in row.defaults.items():
-        inputs.setdefault(key, value)
-    if row.autoname is None or row.autoname.input in inputs:
-        return inputs, []
-    generated, problem = automatic_name(row, inputs, olds, request, name)
-    if problem is not None:
-        return inputs, [problem]
-    return {**inputs, row.autoname.input: generated, DEFAULTED: [row.autoname.input]}, []
-
-
 def _replacing(row: ResourceType, changed: Iterable[str], olds: Properties, news: Properties) -> Iterable[str]:
     """The changed inputs that the API cannot change in place."""
     own = set(row.replaces(olds, news)) if row.replaces is not None else set()
