@@ -2,6 +2,7 @@ import os
 import stat
 import subprocess
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -207,6 +208,23 @@ def test_staging_again_leaves_nothing_of_the_last_time(make: Make, tmp_path: Pat
     stage(source, target)
     assert not (target / "shop/prompts").exists()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["app", "staged"]
+
+
+def test_a_target_that_holds_the_same_is_not_touched(make: Make, tmp_path: Path) -> None:
+    source, target = make(), tmp_path / "staged"
+    first = stage(source, target).stat().st_ino
+    assert stage(source, target).stat().st_ino == first
+    (target / IN_THE_IMAGE[0]).chmod(0o600)
+    assert stage(source, target).stat().st_ino != first
+
+
+def test_commands_at_the_same_time_do_not_disturb_each_other(make: Make, tmp_path: Path) -> None:
+    runtime, target = make("runtime"), tmp_path / "context"
+    apps = [make("one"), make("two", more="x = 2")]
+    expected = [tree(assemble(runtime, app, tmp_path / f"expected-{app.name}")) for app in apps]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda app: assemble(runtime, app, target), apps * 40))
+    assert tree(target) in expected
 
 
 def test_a_target_inside_the_app_does_not_become_part_of_it(make: Make) -> None:

@@ -5,6 +5,8 @@ umask, caches and virtual environments come and go, notes are edited. So the con
 matter, with fixed modes and times.
 """
 
+import contextlib
+import errno
 import hashlib
 import os
 import posixpath
@@ -105,28 +107,16 @@ def digest(source: Path, extra: Mapping[str, str]) -> str:
 def stage(source: Path, target: Path) -> Path:
     """Copy exactly `files(source)` to `target`, which is replaced, with modes and times that only depend on content.
 
-    Files get 0644, or 0755 if they start with `#!`; directories 0755; everything the same old time.
+    Files get 0644, or 0755 if they start with `#!`; directories 0755; everything the same old time. A target that holds
+    the same already is not touched: another command may be reading it.
 
     Returns:
         `target`.
     """
     source, target = Path(source).resolve(), Path(target)
-    if target.resolve() in (source, *source.parents):
-        raise ArgumentError("target", str(target), f"would replace the source {source}; give a directory of its own")
-    chosen = files(source)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-"))
-    try:
-        for path in chosen:
-            _copy(source / path, staging / path)
-        for directory in (*_directories(staging), staging):
-            directory.chmod(0o755)
-            os.utime(directory, (_EPOCH, _EPOCH))
-        shutil.rmtree(target, ignore_errors=not target.exists())
-        staging.rename(target)
-    except BaseException:
-        shutil.rmtree(staging)
-        raise
+    _check_target(source, target)
+    with _replacing(target) as fresh:
+        _fill(fresh, source)
     return target
 
 
@@ -142,13 +132,62 @@ def assemble(runtime: Path, source: Path | None, target: Path, extra_files: Mapp
     Raises:
         ArgumentError: `files` refuses something, or an extra file is not there or never belongs into an image.
     """
-    stage(runtime, target)
+    runtime, target = Path(runtime).resolve(), Path(target)
+    _check_target(runtime, target)
     if source is not None:
-        stage(source, target / "source")
-        os.utime(target, (_EPOCH, _EPOCH))
-    for path, origin in (extra_files or {}).items():
-        _add(Path(origin), target / "source", Path(path))
+        source = Path(source).resolve()
+        _check_target(source, target / "source")
+    with _replacing(target) as fresh:
+        _fill(fresh, runtime)
+        if source is not None:
+            shutil.rmtree(fresh / "source", ignore_errors=True)
+            _fill(fresh / "source", source)
+        for path, origin in (extra_files or {}).items():
+            _add(Path(origin), fresh / "source", Path(path))
     return target
+
+
+def _check_target(source: Path, target: Path) -> None:
+    if target.resolve() in (source, *source.parents):
+        raise ArgumentError("target", str(target), f"would replace the source {source}; give a directory of its own")
+
+
+@contextlib.contextmanager
+def _replacing(target: Path) -> Iterator[Path]:
+    """An empty directory beside `target` to fill; it takes the place of `target` if it came to something else."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as folder:
+        fresh = Path(folder) / "fresh"
+        fresh.mkdir()
+        yield fresh
+        for directory in (*_directories(fresh), fresh):
+            directory.chmod(0o755)
+            os.utime(directory, (_EPOCH, _EPOCH))
+        while _tree(target) != _tree(fresh):
+            with contextlib.suppress(FileNotFoundError):
+                target.rename(Path(tempfile.mkdtemp(dir=folder)) / "before")
+            try:
+                fresh.rename(target)
+                return
+            except OSError as error:
+                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):  # another command was faster
+                    raise
+
+
+def _fill(target: Path, source: Path) -> None:
+    for path in files(source):
+        _copy(source / path, target / path)
+
+
+def _tree(root: Path) -> dict[Path, tuple[float, int, bytes]]:
+    """Every file and directory below `root`, and itself, with all that counts for a provider; nothing if it is gone."""
+    found: dict[Path, tuple[float, int, bytes]] = {}
+    with contextlib.suppress(FileNotFoundError):  # another command puts something else there just now
+        for path in (root, *root.rglob("*")):
+            status = path.lstat()
+            content = b"" if path.is_dir() and not path.is_symlink() else _content(path)
+            found[path.relative_to(root)] = (status.st_mtime, status.st_mode, content)
+    return found
 
 
 def _add(origin: Path, root: Path, path: Path) -> None:
@@ -164,9 +203,6 @@ def _add(origin: Path, root: Path, path: Path) -> None:
                 "never belongs into an image; secrets reach the app through its environment",
             )
         _copy(origin / inside, root / path / inside)
-    for directory in (*_directories(root), root):
-        directory.chmod(0o755)
-        os.utime(directory, (_EPOCH, _EPOCH))
 
 
 def _directory(source: Path) -> Path:
