@@ -40,7 +40,6 @@ class Flatten:
     members: Mapping[str, "str | Field"]
 
 
-NOT_SENT = None
 FieldSpec = str | Field | Flatten | None
 Fields = Mapping[str, FieldSpec]
 

@@ -10,8 +10,6 @@ _INSTANCE_CLASS = re.compile(
     r"db\.(m|r|x|z|c|t)\d[a-z0-9-]*\.(micro|small|medium|large|xlarge|\d{1,2}xlarge|metal|metal-\d+xl|\d{1,2}xlarge\.\S+)"
 )
 
-_BURSTABLE = re.compile(r"db\.t\d")
-
 
 def _instance_class(value: Any, _inputs: Properties) -> str | None:
     return None if _INSTANCE_CLASS.fullmatch(str(value)) else f"Invalid DB Instance class: {value}"
