@@ -6,13 +6,13 @@ from typing import Optional
 import pulumi_aws as aws
 from pulumi import Input, Output, ResourceOptions
 
-from ..component import Component, as_args, check_name, claims_on
+from ..component import Component, as_args
 from ..validation import check_fields, in_range
 from .load_balancer import (
     LoadBalancerLike,
     check_domain,
     check_paths,
-    check_rule,
+    claim_rule,
     join_listener,
     point_at,
     rule_conditions,
@@ -78,16 +78,14 @@ class FunctionTarget(Component):
     def __init__(self, name: str, args: FunctionTargetArgs, opts: Optional[ResourceOptions] = None) -> None:
         self.args = args = as_args(FunctionTargetArgs, args)
         balancer = args.load_balancer
-        check_name(name)
-        claimed = check_rule(balancer, name, args.domain, args.paths, args.priority)
-        claims_on(balancer, balancer.listener_arn).update(claimed)
+        priority = claim_rule(balancer, name, args.domain, args.paths, args.priority)
         super().__init__(name, None, opts)
         group = self._group()
         join_listener(self, balancer, args.domain, args.zone_id, args.certificate_arn)
         rule = aws.lb.ListenerRule(
             self.child_name("rule"),
             listener_arn=balancer.listener_arn,
-            priority=next(iter(claimed)),
+            priority=priority,
             conditions=rule_conditions(args.domain, args.paths),
             actions=[aws.lb.ListenerRuleActionArgs(type="forward", target_group_arn=group.arn)],
             opts=self.child,

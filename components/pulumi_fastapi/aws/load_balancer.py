@@ -412,16 +412,14 @@ class Target(Component):
 
     def __init__(self, name: str, args: TargetArgs, opts: Optional[ResourceOptions] = None) -> None:
         balancer = args.load_balancer
-        check_name(name)
-        claimed = check_rule(balancer, name, args.domain, args.paths, args.priority)
-        claims_on(balancer, balancer.listener_arn).update(claimed)
+        priority = claim_rule(balancer, name, args.domain, args.paths, args.priority)
         super().__init__(name, None, opts)
         group, alternate = self._group("tg", args), self._group("tg-2", args)
         join_listener(self, balancer, args.domain, args.zone_id, args.certificate_arn)
         rule = aws.lb.ListenerRule(
             self.child_name("rule"),
             listener_arn=balancer.listener_arn,
-            priority=next(iter(claimed)),
+            priority=priority,
             conditions=rule_conditions(args.domain, args.paths),
             actions=[aws.lb.ListenerRuleActionArgs(type="forward", target_group_arn=group.arn)],
             # ECS moves the traffic between the groups; set back, the rule would send it to an empty one.
@@ -583,6 +581,25 @@ def check_rule(
             f"{claims[requests]} takes the same requests of this load balancer; give {name} a domain or paths",
         )
     return {taken: name, requests: name}
+
+
+def claim_rule(
+    load_balancer: "LoadBalancerLike",
+    name: str,
+    domain: Optional[str],
+    paths: Optional[Sequence[str]],
+    priority: Optional[int],
+) -> int:
+    """Take a listener rule for a component that is about to be made; see `check_rule`.
+
+    Returns:
+        Its priority.
+    """
+    check_name(name)
+    claimed = check_rule(load_balancer, name, domain, paths, priority)
+    claims_on(load_balancer, load_balancer.listener_arn).update(claimed)
+    taken: int = next(iter(claimed))
+    return taken
 
 
 def check_paths(paths: Optional[Sequence[str]], domain: Optional[str]) -> None:

@@ -256,22 +256,28 @@ def _merged(distributions: Sequence[Properties]) -> Properties:
 
 
 def _aligned_number(aligner: str, values: Sequence[Properties], period: float) -> float:
-    numbers = [number_of(value) for value in values]
-    percentile = re.fullmatch(r"ALIGN_PERCENTILE_(\d\d)", aligner)
+    if aligner in ("ALIGN_DELTA", "ALIGN_RATE"):
+        total = sum(number_of(value) for value in values)
+        return total / period if aligner == "ALIGN_RATE" else total
+    return _aggregated("ALIGN", aligner, values)
+
+
+def _aggregated(verb: str, name: str, values: Sequence[Properties]) -> float:
+    """What aligners and reducers, `ALIGN_...` and `REDUCE_...`, have in common."""
+    percentile = re.fullmatch(rf"{verb}_PERCENTILE_(\d\d)", name)
     if percentile is not None:
         return _percentile([sample for value in values for sample in _samples(value)], int(percentile[1]))
+    numbers = [number_of(value) for value in values]
     known: Mapping[str, Callable[[], float]] = {
-        "ALIGN_DELTA": lambda: sum(numbers),
-        "ALIGN_SUM": lambda: sum(numbers),
-        "ALIGN_RATE": lambda: sum(numbers) / period,
-        "ALIGN_MEAN": lambda: sum(numbers) / len(numbers),
-        "ALIGN_MAX": lambda: max(numbers),
-        "ALIGN_MIN": lambda: min(numbers),
-        "ALIGN_COUNT": lambda: float(len(numbers)),
+        f"{verb}_SUM": lambda: sum(numbers),
+        f"{verb}_MEAN": lambda: sum(numbers) / len(numbers),
+        f"{verb}_MAX": lambda: max(numbers),
+        f"{verb}_MIN": lambda: min(numbers),
+        f"{verb}_COUNT": lambda: float(len(numbers)),
     }
-    if aligner not in known:
-        raise GoogleError(400, f"the emulator does not know the aligner {aligner}")
-    return known[aligner]()
+    if name not in known:
+        raise GoogleError(400, f"the emulator does not know {name}")
+    return known[name]()
 
 
 def _samples(value: Properties) -> list[float]:
@@ -326,25 +332,11 @@ def _reduced(found: Iterable[Properties], reducer: str, group_by: str) -> list[P
                 interval = point["interval"]
                 by_time[interval["endTime"], interval.get("startTime", interval["endTime"])].append(point["value"])
         points = [
-            {"interval": {"startTime": begin, "endTime": end}, "value": {"doubleValue": _reduce(reducer, values)}}
+            {
+                "interval": {"startTime": begin, "endTime": end},
+                "value": {"doubleValue": _aggregated("REDUCE", reducer, values)},
+            }
             for (end, begin), values in sorted(by_time.items(), reverse=True)
         ]
         reduced.append({**json.loads(key), "metricKind": "GAUGE", "valueType": "DOUBLE", "points": points})
     return reduced
-
-
-def _reduce(reducer: str, values: Sequence[Properties]) -> float:
-    percentile = re.fullmatch(r"REDUCE_PERCENTILE_(\d\d)", reducer)
-    if percentile is not None:
-        return _percentile([sample for value in values for sample in _samples(value)], int(percentile[1]))
-    numbers = [number_of(value) for value in values]
-    known: Mapping[str, Callable[[], float]] = {
-        "REDUCE_SUM": lambda: sum(numbers),
-        "REDUCE_MEAN": lambda: sum(numbers) / len(numbers),
-        "REDUCE_MAX": lambda: max(numbers),
-        "REDUCE_MIN": lambda: min(numbers),
-        "REDUCE_COUNT": lambda: float(len(numbers)),
-    }
-    if reducer not in known:
-        raise GoogleError(400, f"the emulator does not know the reducer {reducer}")
-    return known[reducer]()
