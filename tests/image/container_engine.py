@@ -79,6 +79,14 @@ class Container:
         done = self.engine.call("podman", "logs", self.id)
         return done.stdout + done.stderr
 
+    def lines_with(self, text: str) -> list[str]:
+        """Lines of the log that hold a text, once there is one: the log comes later than the answer."""
+        deadline = time.monotonic() + SECONDS
+        while not (found := [line for line in self.logs().splitlines() if text in line]):
+            assert time.monotonic() < deadline, f"never logged {text}:\n{self.logs()}"
+            time.sleep(0.05)
+        return found
+
     def terminate(self) -> None:
         self.engine.podman("kill", "--signal=TERM", self.id)
 

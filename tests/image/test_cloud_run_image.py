@@ -69,7 +69,7 @@ def test_it_keeps_the_contract(revision: Revision) -> None:
     container = revision("shop-00001")
     everywhere = f"http://127.0.0.2:{container.port}/fast"  # 0.0.0.0 is each address
     assert httpx.get(everywhere, headers={"X-Cloud-Trace-Context": f"{'a' * 32}/1;o=1"}).json() == "shop-00001"
-    (line,) = [json.loads(line) for line in container.logs().splitlines() if '"path":"/fast"' in line]
+    (line,) = [json.loads(line) for line in container.lines_with('"path":"/fast"')]
     assert (line["severity"], line["logging.googleapis.com/trace"]) == ("INFO", f"projects/{PROJECT}/traces/{'a' * 32}")
     code = (
         "import os\n"
